@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Samples, from wherever, in a given order.
+#ifndef THALWEG_DATA_H
+#define THALWEG_DATA_H
+
+#include "thalweg/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// m samples of features, with class labels or numeric targets. Plain to read; made and freed by the library.
+typedef struct tw_data {
+    char *name;                      // what the user called it
+    int64_t m;                       // samples, >= 1
+    int64_t features;                // numbers a sample, = channels * height * width for images
+    int64_t channels, height, width; // images, channel first; height = width = 1 otherwise
+    int real;                        // 4: x is float, 8: x is double
+    void *x;                         // [m][features]
+    int64_t classes;                 // > 0: labels 0 ... classes-1; 0: regression
+    int32_t *label;                  // [m], or NULL for regression
+    int64_t targets;                 // numbers a target; 0 for classification
+    double *target;                  // [m][targets], or NULL
+    uint64_t checksum;               // of x, label and target, as stored with every result
+} tw_data;
+
+// What to read and what to do to it, in this order. Made by tw_data_defaults, then changed. Not kept.
+typedef struct tw_data_opts {
+    size_t size;
+    const char *split;    // "train" (default), "test" or "all"
+    int64_t samples;      // > 0: this many samples, 0: all
+    bool random_subset;   // drawn by seed; false: the first ones
+    double random_labels; // fraction in [0, 1] that gets a uniformly drawn label
+    double validation;    // fraction in [0, 1) put aside from "train"; read it with split "validation"
+    const char *scale;    // "unit" (pixels / 255; the default for images), "none", "centre" or "standard"
+    uint64_t seed;
+} tw_data_opts;
+
+static inline tw_data_opts tw_data_defaults(void)
+{
+    tw_data_opts opts = {sizeof opts, "train", 0, false, 0, 0, NULL, 0};
+    return opts;
+}
+
+// spec: "fashion-mnist", "mnist:DIR", "idx:IMAGES,LABELS", "cifar10:DIR", "cifar100:DIR", "csv:FILE[,label=NAME]...",
+// "npz:FILE", "gauss:classes=10,dim=10,...", "regression:...": docs/data.md. The caller frees *out with tw_data_free.
+// TW_EINVAL: bad spec or option; TW_EIO, TW_EFORMAT: the file, with place, found, expected; TW_ENOMEM.
+TW_API TW_NODISCARD tw_status tw_data_open(const char *spec, const tw_data_opts *opts, tw_data **out);
+TW_API void tw_data_free(tw_data *data);
+
+// Named arrays in a file (.safetensors, .npz, or .npy with one array called "").
+typedef struct tw_array {
+    char *name;
+    int rank; // <= 8
+    int64_t shape[8];
+    int real; // 4 or 8; integers are read as double
+    void *x;  // row-major
+} tw_array;
+
+typedef struct tw_arrays {
+    int64_t count;
+    tw_array *array; // in the order of the file
+} tw_arrays;
+
+TW_API TW_NODISCARD tw_status tw_arrays_load(const char *path, tw_arrays **out);
+// By the ending of path; appears whole or not at all.
+TW_API TW_NODISCARD tw_status tw_arrays_save(const char *path, int64_t count, const tw_array *array);
+TW_API void tw_arrays_free(tw_arrays *arrays);
+TW_API const tw_array *tw_arrays_find(const tw_arrays *arrays, const char *name); // NULL when there is none
+
+#ifdef __cplusplus
+}
+#endif
+#endif
