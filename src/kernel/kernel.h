@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel table. Every function is single-threaded, allocates nothing that outlives it, and takes row-major arrays of
-// the table's type behind void *. Only this room includes BLAS or a convolution library.
+// The kernel table. Every function is single-threaded, allocates nothing that outlives it, and takes row-major arrays
+// of the table's type behind void *. Only this room includes BLAS or a convolution library.
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
