@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// A data set by its name: which reader, which samples, which scale.
+#include "base/alloc.h"
+#include "data/checksum.h"
+#include "data/prepare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const tw_source sources[] = {
+    {"fashion-mnist", "fashion-mnist[:DIR]", "clothes, 28 x 28, 10 classes", tw_fashion_read},
+    {"mnist", "mnist:DIR", "digits, 28 x 28, 10 classes", tw_mnist_read},
+    {"idx", "idx:IMAGES,LABELS[,test-images=FILE,test-labels=FILE,classes=N]", "images in IDX files", tw_idx_read},
+    {"npz", "npz:FILE[,x=NAME,y=NAME,test=FILE,task=classes|regression,classes=N]", "arrays x and y", tw_xy_read},
+    {"safetensors", "safetensors:FILE[,...as npz]", "arrays x and y", tw_xy_read},
+    {"npy", "npy:X,Y[,test-x=FILE,test-y=FILE,task=...,classes=N]", "one array a file", tw_npy_read},
+    {"gauss", "gauss[:classes=10,dim=50,n=100,sep=2,seed=11,random=0,stream=0,test=2000]", "a mixture of Gaussians",
+     tw_gauss_read},
+};
+
+static tw_status find_source(const char *kind, const tw_source **out)
+{
+    char names[256] = "", near[64];
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (strcmp(kind, sources[i].name) == 0) {
+            *out = &sources[i];
+            return TW_OK;
+        }
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i ? " " : "", sources[i].name);
+    }
+    tw_nearest(kind, names, near, sizeof near);
+    return tw_fail(TW_EINVAL, "data: found \"%s\", expected one of: %s; did you mean %s?", kind, names, near);
+}
+
+// Copies the caller's options over the defaults, so that an older, shorter struct still works.
+static tw_status check_opts(const tw_data_opts *given, tw_data_opts *out)
+{
+    tw_data_opts o = tw_data_defaults();
+    if (given->size < sizeof given->size || given->size > sizeof o)
+        return tw_fail(TW_EINVAL, "data options: size: found %zu, expected at most %zu", given->size, sizeof o);
+    memcpy(&o, given, given->size);
+    static const char splits[] = "train test all validation", scales[] = "unit none centre standard";
+    const struct {
+        const char *what, *word, *words;
+    } choice[] = {{"split", o.split, splits}, {"scale", o.scale ? o.scale : "none", scales}};
+    for (int i = 0; i < 2; i++) {
+        char near[64] = "";
+        if (choice[i].word) tw_nearest(choice[i].word, choice[i].words, near, sizeof near);
+        if (!choice[i].word || strcmp(near, choice[i].word) != 0)
+            return tw_fail(TW_EINVAL, "data options: %s: found \"%s\", expected one of: %s; did you mean %s?",
+                           choice[i].what, choice[i].word ? choice[i].word : "", choice[i].words, near);
+    }
+    if (o.samples < 0)
+        return tw_fail(TW_EINVAL, "data options: samples: found %" PRId64 ", expected at least 0", o.samples);
+    if (!(o.random_labels >= 0 && o.random_labels <= 1))
+        return tw_fail(TW_EINVAL, "data options: random labels: found %g, expected 0 to 1", o.random_labels);
+    if (!(o.validation >= 0 && o.validation < 1))
+        return tw_fail(TW_EINVAL, "data options: validation: found %g, expected at least 0 and below 1", o.validation);
+    if (strcmp(o.split, "validation") == 0 && !(o.validation > 0))
+        return tw_fail(TW_EINVAL, "data options: split validation: found validation 0, expected a fraction above 0");
+    if (o.real != 4 && o.real != 8) return tw_fail(TW_EINVAL, "data options: real: found %d, expected 4 or 8", o.real);
+    if (!(o.add_to_sd >= 0 && o.add_to_sd < 1e300))
+        return tw_fail(TW_EINVAL, "data options: add to sd: found %g, expected at least 0", o.add_to_sd);
+    *out = o;
+    return TW_OK;
+}
+
+static tw_status read_split(const tw_source *source, const tw_spec *spec, const char *split, tw_raw *out)
+{
+    tw_status st = TW_OK;
+    tw_raw made = {0}, more = {0};
+    TW_TRY(source->read(spec, strcmp(split, "test") == 0 ? TW_PART_TEST : TW_PART_TRAIN, &made));
+    if (strcmp(split, "all") == 0) {
+        st = source->read(spec, TW_PART_TEST, &more);
+        if (st == TW_EINVAL) // the words were right for the training part, so: there is no test part
+            st = TW_OK;
+        else if (st == TW_OK)
+            st = tw_raw_append(spec->text, &made, &more);
+        if (st != TW_OK) goto done;
+    }
+    *out = made;
+    made = (tw_raw){0};
+done:
+    tw_raw_free(&made);
+    tw_raw_free(&more);
+    return st;
+}
+
+// shift and factor of every feature from the training part (paper 1, section 13: sd + add_to_sd).
+static tw_status read_moments(const tw_source *source, const tw_spec *spec, const tw_data_opts *opts, const tw_raw *raw,
+                              double *shift, double *factor)
+{
+    tw_status st = TW_OK;
+    tw_raw other = {0};
+    int64_t *row = NULL, count;
+    tw_data_opts train = *opts;
+    bool here = strcmp(opts->split, "train") == 0 || strcmp(opts->split, "validation") == 0;
+
+    train.split = "train";
+    if (!here) {
+        TW_TRY(read_split(source, spec, "train", &other));
+        if (other.features != raw->features) {
+            st = tw_fail(TW_EFORMAT,
+                         "data %s: found %" PRId64 " features in the training part, expected %" PRId64
+                         " as in split \"%s\"",
+                         spec->text, other.features, raw->features, opts->split);
+            goto done;
+        }
+        raw = &other;
+    }
+    TW_TRY(tw_split_rows(raw, &train, false, &row, &count));
+    if (count == 0) {
+        st = tw_fail(TW_EINVAL, "data %s: found no training samples with validation %g, expected at least 1",
+                     spec->text, opts->validation);
+        goto done;
+    }
+    TW_TRY(tw_feature_moments(raw, count, row, shift, factor));
+    for (int64_t j = 0; j < raw->features; j++) {
+        double sd = factor[j] + opts->add_to_sd;
+        factor[j] = strcmp(opts->scale, "standard") == 0 && sd > 0 ? 1 / sd : 1;
+    }
+done:
+    free(row);
+    tw_raw_free(&other);
+    return st;
+}
+
+static tw_status checksum_all(tw_data *d)
+{
+    tw_status st = TW_OK;
+    uint64_t part[9] = {(uint64_t)d->m,    (uint64_t)d->channels, (uint64_t)d->height, (uint64_t)d->width,
+                        (uint64_t)d->real, (uint64_t)d->classes,  (uint64_t)d->targets};
+    TW_TRY(tw_checksum(d->x, (size_t)d->m * (size_t)d->features * (size_t)d->real, &part[7]));
+    if (d->label)
+        TW_TRY(tw_checksum(d->label, (size_t)d->m * sizeof *d->label, &part[8]));
+    else
+        TW_TRY(tw_checksum(d->target, (size_t)d->m * (size_t)d->targets * sizeof *d->target, &part[8]));
+    d->checksum = tw_checksum_block(part, sizeof part);
+done:
+    return st;
+}
+
+static tw_status take_answers(const tw_raw *raw, const int64_t *row, tw_data *d)
+{
+    tw_status st = TW_OK;
+    d->classes = raw->classes;
+    d->targets = raw->targets;
+    if (raw->label) {
+        TW_TRY(tw_alloc(d->m, sizeof *d->label, &d->label));
+        for (int64_t i = 0; i < d->m; i++) d->label[i] = raw->label[row[i]];
+    } else {
+        size_t bytes = (size_t)d->targets * sizeof *d->target;
+        TW_TRY(tw_alloc(d->m, bytes, &d->target));
+        for (int64_t i = 0; i < d->m; i++) memcpy(d->target + i * d->targets, raw->target + row[i] * d->targets, bytes);
+    }
+done:
+    return st;
+}
+
+static tw_status take_features(const tw_source *source, const tw_spec *spec, const tw_data_opts *opts, tw_raw *raw,
+                               const int64_t *row, tw_data *d)
+{
+    tw_status st = TW_OK;
+    double *shift = NULL, *factor = NULL;
+    bool bytes = raw->kind == TW_RAW_U8;
+    const char *scale = opts->scale ? opts->scale : bytes ? "unit" : "none";
+    tw_data_opts named = *opts;
+    named.scale = scale;
+
+    if (strcmp(scale, "unit") == 0 && !bytes) {
+        st = tw_fail(TW_EINVAL,
+                     "data %s: scale unit divides bytes by 255; found numbers that are no bytes, expected "
+                     "scale none, centre or standard",
+                     spec->text);
+        goto done;
+    }
+    bool moments = strcmp(scale, "centre") == 0 || strcmp(scale, "standard") == 0;
+    if (moments) {
+        TW_TRY(tw_alloc(raw->features, sizeof *shift, &shift));
+        TW_TRY(tw_alloc(raw->features, sizeof *factor, &factor));
+        TW_TRY(read_moments(source, spec, &named, raw, shift, factor));
+    }
+    d->features = raw->features;
+    d->channels = raw->channels;
+    d->height = raw->height;
+    d->width = raw->width;
+    d->real = opts->real;
+    TW_TRY(
+        tw_rows_convert(raw, d->m, row, d->real, bytes && strcmp(scale, "none") != 0 ? 255 : 1, shift, factor, &d->x));
+done:
+    free(shift);
+    free(factor);
+    return st;
+}
+
+tw_status tw_data_open(const char *text, const tw_data_opts *given, tw_data **out)
+{
+    tw_status st = TW_OK;
+    tw_spec spec = {0};
+    tw_data_opts opts;
+    const tw_source *source = NULL;
+    tw_raw raw = {0};
+    tw_data *made = NULL;
+    int64_t *row = NULL;
+
+    TW_TRY(check_opts(given, &opts));
+    TW_TRY(tw_spec_parse(text, &spec));
+    TW_TRY(find_source(spec.kind, &source));
+    TW_TRY(read_split(source, &spec, opts.split, &raw));
+    TW_TRY(tw_alloc(1, sizeof *made, &made));
+    TW_TRY(tw_strdup(text, &made->name));
+    bool trains = strcmp(opts.split, "train") == 0 || strcmp(opts.split, "all") == 0;
+    TW_TRY(
+        tw_split_rows(&raw, &opts, strcmp(opts.split, "test") == 0 || strcmp(opts.split, "all") == 0, &row, &made->m));
+    TW_TRY(tw_subset_rows(text, &opts, row, &made->m));
+    TW_TRY(take_answers(&raw, row, made));
+    if (trains && opts.random_labels > 0) {
+        if (!made->label) {
+            st = tw_fail(TW_EINVAL, "data %s: random labels: found numeric targets, expected classes", text);
+            goto done;
+        }
+        TW_TRY(tw_labels_randomise(opts.seed, opts.random_labels, made->classes, made->m, made->label));
+    }
+    TW_TRY(take_features(source, &spec, &opts, &raw, row, made));
+    TW_TRY(checksum_all(made));
+    *out = made;
+    made = NULL;
+done:
+    tw_data_free(made);
+    free(row);
+    tw_raw_free(&raw);
+    tw_spec_free(&spec);
+    return st;
+}
+
+void tw_data_free(tw_data *data)
+{
+    if (!data) return;
+    free(data->name);
+    free(data->x);
+    free(data->label);
+    free(data->target);
+    free(data);
+}

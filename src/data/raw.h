@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Samples as a file holds them, before subsets, scaling and conversion; and the readers that make them.
+//
+// Every reader is a function of bytes in memory (path is only for messages), so that it can be fuzzed.
+#ifndef DATA_RAW_H
+#define DATA_RAW_H
+
+#include "data/spec.h"
+#include "data/stream.h"
+#include "thalweg/data.h"
+
+typedef enum tw_raw_kind { TW_RAW_U8 = 1, TW_RAW_F32 = 4, TW_RAW_F64 = 8 } tw_raw_kind; // bytes of a number of x
+
+typedef struct tw_raw {
+    int64_t m, features, channels, height, width;
+    tw_raw_kind kind;
+    void *x; // [m][features]
+    int64_t classes;
+    int32_t *label; // [m]; NULL for regression
+    int64_t targets;
+    double *target; // [m][targets]; NULL for classification
+} tw_raw;
+
+void tw_raw_free(tw_raw *raw); // what it holds; harmless on {0}
+
+// TW_EFORMAT: sample, feature and value of the first number of x or target that is not finite.
+TW_NODISCARD tw_status tw_raw_check_finite(const char *path, const tw_raw *raw);
+
+// Appends the samples of `more` (same shape, kind and targets; else TW_EFORMAT) to `raw`.
+TW_NODISCARD tw_status tw_raw_append(const char *path, tw_raw *raw, const tw_raw *more);
+
+typedef enum tw_part { TW_PART_TRAIN, TW_PART_TEST } tw_part;
+
+// One kind of data set: "idx" and so on. Outputs are untouched on failure.
+typedef struct tw_source {
+    const char *name, *usage, *what;
+    tw_status (*read)(const tw_spec *spec, tw_part part, tw_raw *out);
+} tw_source;
+
+tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out); // npz and safetensors: arrays x and y
+tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_gauss_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_regression_read(const tw_spec *spec, tw_part part, tw_raw *out);
+
+// Readers of bytes. idx: sets either images (kind, x, shape) or labels of out, by the rank that the magic number says.
+TW_NODISCARD tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, tw_raw *out);
+TW_NODISCARD tw_status tw_idx_labels(const char *path, const uint8_t *data, size_t size, int64_t m, int32_t **out);
+
+// label_bytes: 1 (cifar10: the label) or 2 (cifar100: coarse, fine); which: the byte that is the label.
+TW_NODISCARD tw_status tw_cifar_records(const char *path, const uint8_t *data, size_t size, int label_bytes, int which,
+                                        int classes, tw_raw *out);
+
+typedef struct tw_csv_opts {
+    char separator;     // ',', ';', ' ' (any run of blanks or tabs), '\t', or 0: found in the first line
+    int header;         // 1 yes, 0 no, -1: yes when no field of the first line that is a feature is a number
+    const char *label;  // column by name or number from 1; "last"; NULL when target is given
+    const char *target; // column, or NULL
+} tw_csv_opts;
+
+TW_NODISCARD tw_status tw_csv_parse(const char *path, const uint8_t *data, size_t size, const tw_csv_opts *opts,
+                                    tw_raw *out);
+
+#endif
