@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Words in: what the program understands, and what it says when it does not. usage.sh PROGRAM
+. "$(dirname "$0")/claims.sh"
+
+version_is_one_line() { run --version && exits 0 && says "thalweg " && [ "$(echo "$out" | wc -l)" = 1 ]; }
+help_lists_every_command_and_each_has_help_with_an_example() {
+    run --help
+    exits 0
+    for name in $(echo "$out" | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort -u); do
+        run "$name" --help
+        exits 0
+        says "thalweg $name"
+        run help "$name"
+        exits 0
+    done
+}
+no_command_is_wrong_usage() { run; exits 2 "found no command"; }
+a_typo_in_a_command_is_answered_with_the_nearest() { run bnech; exits 2 "bnech" "the nearest is bench"; }
+a_typo_in_a_flag_is_answered_with_the_nearest() { run bench --thread=1 --jsno; exits 2 "--jsno" "the nearest is --json"; }
+a_flag_without_its_value_names_it() { run bench --threads; exits 2 "--threads: found no value, expected N"; }
+a_number_out_of_range_names_the_range() { run bench --threads 0; exits 2 '--threads: found "0"' "from 1 to 1024"; }
+a_number_with_letters_is_refused() { run bench --threads 2x; exits 2 '--threads: found "2x"'; }
+a_flag_given_twice_is_refused() { run bench --json --json; exits 2 "--json: found twice"; }
+a_switch_takes_no_value() { run bench --json=1; exits 2 "--json" "found a value"; }
+a_stray_word_is_refused() { run bench word; exits 2 "word: found a word"; }
+a_full_disk_is_noticed() {
+    [ -e /dev/full ] || return 0
+    code=0
+    err=$("$program" bench --help 2>&1 >/dev/full) || code=$?
+    exits 2 "stdout: could not be written whole"
+}
+
+claims version_is_one_line help_lists_every_command_and_each_has_help_with_an_example no_command_is_wrong_usage \
+    a_typo_in_a_command_is_answered_with_the_nearest a_typo_in_a_flag_is_answered_with_the_nearest \
+    a_flag_without_its_value_names_it a_number_out_of_range_names_the_range a_number_with_letters_is_refused \
+    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused a_full_disk_is_noticed
