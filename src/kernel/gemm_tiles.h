@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// The register tiles of gemm_tiles.inc, compiled once for each instruction set.
+#ifndef KERNEL_GEMM_TILES_H
+#define KERNEL_GEMM_TILES_H
+
+#include "kernel/gemm.h"
+
+typedef struct tw_tiles {
+    const char *name; // of the instruction set: "avx512", "avx2", "plain"
+    tw_gemm_fn *f32, *f64;
+} tw_tiles;
+
+// By name; NULL when there is none or the processor lacks it. "plain" runs everywhere.
+const tw_tiles *tw_tiles_find(const char *name);
+
+// Repacked panels of B, one block at a time: sized to stay in a second-level cache of 1 MiB beside what streams
+// through.
+enum {
+    TW_GEMM_ROOM = 576 << 10,
+    TW_GEMM_BANDS = 4 // bands of A copied together, so that whole cache lines are used when A lies by columns
+};
+extern _Thread_local char tw_gemm_room[TW_GEMM_ROOM];
+
+#endif
