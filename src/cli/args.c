@@ -59,7 +59,7 @@ static int distance(const char *a, const char *b)
     return d[la][lb];
 }
 
-const char *tw_nearest(const char *word, int count, const char *const *names)
+const char *tw_args_nearest(const char *word, int count, const char *const *names)
 {
     const char *best = NULL;
     int reach = (int)strlen(word) / 3 + 2; // one more than accepted
@@ -90,7 +90,7 @@ static tw_status unknown_flag(const tw_args *args, const char *found)
         snprintf(begin + used, sizeof begin - used, "%s--%s", begins++ ? ", " : "", args->flag[i].name);
     }
     if (begins > 1) return tw_fail(TW_EINVAL, "%s: could be %s: write the whole name", found, begin);
-    const char *near = tw_nearest(word, count, names);
+    const char *near = tw_args_nearest(word, count, names);
     return tw_fail(TW_EINVAL, "%s: no such flag of `thalweg %s`%s%s%s; see `thalweg %s --help`", found,
                    args->command->name, near ? "; the nearest is --" : "", near ? near : "", "", args->command->name);
 }
@@ -106,7 +106,7 @@ static tw_status check_choice(const tw_flag *flag, const char *value)
         assert(count < 32);
         names[count++] = name;
     }
-    const char *near = tw_nearest(value, count, names);
+    const char *near = tw_args_nearest(value, count, names);
     char hint[96] = "";
     if (near) snprintf(hint, sizeof hint, " (the nearest is %s)", near);
     return tw_fail(TW_EINVAL, "--%s: found \"%s\", expected one of %s%s", flag->name, value, flag->choices, hint);

@@ -78,7 +78,7 @@ static int unknown(const char *word, const char *verb)
         names[i] = commands[i]->name;
         if (strncmp(names[i], prefix, strlen(prefix)) == 0) return unknown_of_group(word, prefix, verb);
     }
-    const char *near = tw_nearest(word, COMMANDS, names);
+    const char *near = tw_args_nearest(word, COMMANDS, names);
     fprintf(stderr, "thalweg: %s: no such command%s%s; see `thalweg --help`\n", word, near ? "; the nearest is " : "",
             near ? near : "");
     return 2;
