@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What the shared flags name: samples, a network, its weights.
+#ifndef CLI_OPEN_H
+#define CLI_OPEN_H
+
+#include "cli/show.h"
+#include "thalweg/data.h"
+
+// --data and kin. Numbers of the width --dtype says. --samples 0 is refused. The caller frees *out with tw_data_free.
+TW_NODISCARD tw_status tw_open_data(const tw_args *args, tw_data **out);
+
+// Another split of the same data, all of it ("test" while --split says "train").
+TW_NODISCARD tw_status tw_open_data_split(const tw_args *args, const char *split, tw_data **out);
+
+// {"name", "split", "samples", "features", "classes" or "targets", "checksum"}: new reference.
+json_t *tw_open_data_json(const tw_args *args, const tw_data *data);
+
+// Checks that a file could be written at --out, --figure, ...: before the work rather than after it. NULL is fine.
+TW_NODISCARD tw_status tw_open_check_out(const char *flag, const char *path, const char *endings);
+
+#endif
