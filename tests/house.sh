@@ -1,6 +1,8 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Includes go down. src/HOUSE is the map ("3 curv  a network on data, seen as a matrix").
 cd "$(dirname "$0")/.." || exit 2
+# shellcheck disable=SC2046 # a list of files
 awk 'FILENAME == "src/HOUSE" { if (/^[0-9]/) floor[$2] = $1; next }
      /^#include "/ {
          split(FILENAME, path, "/"); here = path[2]

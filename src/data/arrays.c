@@ -64,7 +64,7 @@ static bool double_at(const uint8_t *p, const tw_number *number, double *out)
 // The place in Fortran order of the element at `index` in row-major order.
 static int64_t fortran_place(const tw_array *array, int64_t index)
 {
-    int64_t digit[8], place = 0;
+    int64_t digit[8] = {0}, place = 0;
     for (int i = array->rank - 1; i >= 0; i--) {
         digit[i] = index % array->shape[i];
         index /= array->shape[i];

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// All of Thalweg's public headers.
+#ifndef THALWEG_H
+#define THALWEG_H
+
+#include "thalweg/base.h"
+#include "thalweg/curv.h"
+#include "thalweg/data.h"
+#include "thalweg/kernel.h"
+#include "thalweg/linalg.h"
+#include "thalweg/net.h"
+#include "thalweg/theory_bound.h"
+
+#endif
