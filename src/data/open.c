@@ -12,11 +12,19 @@ static const tw_source sources[] = {
     {"fashion-mnist", "fashion-mnist[:DIR]", "clothes, 28 x 28, 10 classes", tw_fashion_read},
     {"mnist", "mnist:DIR", "digits, 28 x 28, 10 classes", tw_mnist_read},
     {"idx", "idx:IMAGES,LABELS[,test-images=FILE,test-labels=FILE,classes=N]", "images in IDX files", tw_idx_read},
+    {"cifar10", "cifar10:DIR or FILE[,test=FILE]", "pictures, 3 x 32 x 32, 10 classes", tw_cifar10_read},
+    {"cifar100", "cifar100:DIR or FILE[,test=FILE,labels=fine|coarse]", "pictures, 3 x 32 x 32, 100 or 20 classes",
+     tw_cifar100_read},
+    {"csv", "csv:FILE[,label=COLUMN|target=COLUMN,sep=comma|semicolon|tab|blank,header=yes|no,test=FILE]",
+     "rows of numbers and a class", tw_csv_read},
     {"npz", "npz:FILE[,x=NAME,y=NAME,test=FILE,task=classes|regression,classes=N]", "arrays x and y", tw_xy_read},
     {"safetensors", "safetensors:FILE[,...as npz]", "arrays x and y", tw_xy_read},
     {"npy", "npy:X,Y[,test-x=FILE,test-y=FILE,task=...,classes=N]", "one array a file", tw_npy_read},
     {"gauss", "gauss[:classes=10,dim=50,n=100,sep=2,seed=11,random=0,stream=0,test=2000]", "a mixture of Gaussians",
      tw_gauss_read},
+    {"regression",
+     "regression[:dim=10,n=1000,law=gaussian|uniform|sphere,eig=1,u=1,noise=0,input-noise=0,seed=0,test=1000]",
+     "y = u x + noise", tw_regression_read},
 };
 
 static tw_status find_source(const char *kind, const tw_source **out)

@@ -57,13 +57,22 @@ TW_NODISCARD tw_status tw_cifar_records(const char *path, const uint8_t *data, s
                                         int classes, tw_raw *out);
 
 typedef struct tw_csv_opts {
-    char separator;     // ',', ';', ' ' (any run of blanks or tabs), '\t', or 0: found in the first line
-    int header;         // 1 yes, 0 no, -1: yes when no field of the first line that is a feature is a number
-    const char *label;  // column by name or number from 1; "last"; NULL when target is given
-    const char *target; // column, or NULL
+    int separator;     // ',', ';', '\t', ' ' (any run of blanks and tabs), or 0: found in the first line
+    int header;        // 1 yes, 0 no, -1: yes when it has the label's name, or when none of its features is a number
+    const char *label; // column: a number from 1, a name (then the first line is a header), or "last"
+    bool regression;   // the column holds numbers, not classes
 } tw_csv_opts;
 
+// The classes of a csv file in sorted order: numbers by value if all are numbers, else by bytes.
+typedef struct tw_names {
+    int64_t count;
+    char **name;
+} tw_names;
+
+void tw_names_free(tw_names *names);
+
+// known: the classes of the training part, which these rows must then have; or NULL. The caller frees *classes.
 TW_NODISCARD tw_status tw_csv_parse(const char *path, const uint8_t *data, size_t size, const tw_csv_opts *opts,
-                                    tw_raw *out);
+                                    const tw_names *known, tw_names *classes, tw_raw *out);
 
 #endif

@@ -221,3 +221,36 @@ tw_status tw_stream_end(tw_stream *stream)
                        stream->path, stream->size - left(stream), left(stream));
     return st;
 }
+
+tw_status tw_stream_all(const char *path, const uint8_t *data, size_t size, tw_bytes *out)
+{
+    tw_status st = TW_OK;
+    tw_stream s = {0};
+    tw_bytes made = {0}, grown = {0};
+    size_t room = size < 4096 ? 4096 : size + 1, got;
+
+    TW_TRY(tw_stream_open(&s, path, data, size));
+    TW_TRY(tw_alloc((int64_t)room, 1, &made.data));
+    if (!s.gz) {
+        TW_TRY(tw_stream_read(&s, size, made.data));
+        made.size = size;
+    }
+    while (s.gz) { // no header says how long the data are: double the memory as they come
+        TW_TRY(inflate_some(&s, room - made.size, made.data + made.size, &got));
+        made.size += got;
+        if (made.size < room) break;
+        TW_TRY(tw_alloc((int64_t)room, 2, &grown.data));
+        memcpy(grown.data, made.data, made.size);
+        free(made.data);
+        made.data = grown.data;
+        grown.data = NULL;
+        room *= 2;
+    }
+    TW_TRY(tw_stream_end(&s));
+    *out = made;
+    made = (tw_bytes){0};
+done:
+    tw_bytes_free(&made);
+    tw_stream_close(&s);
+    return st;
+}

@@ -47,4 +47,7 @@ TW_NODISCARD tw_status tw_stream_holds(tw_stream *stream, uint64_t count, uint64
 // Nothing may follow; a gzip checksum must fit. TW_EFORMAT.
 TW_NODISCARD tw_status tw_stream_end(tw_stream *stream);
 
+// All bytes of a plain or gzipped file at once, in new memory.
+TW_NODISCARD tw_status tw_stream_all(const char *path, const uint8_t *data, size_t size, tw_bytes *out);
+
 #endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// CIFAR-10 and CIFAR-100 in their binary versions, plain or gzipped (Krizhevsky, "Learning multiple layers of features
+// from tiny images", 2009; https://www.cs.toronto.edu/~kriz/cifar.html).
+//
+//   CIFAR-10:  LABEL then 3072 bytes: 1024 red, 1024 green, 1024 blue, each 32 rows of 32, top row first
+//   CIFAR-100: COARSE (0 to 19) FINE (0 to 99) then the same
+#include "data/raw.h"
+
+#include "base/alloc.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PIXELS = 3 * 32 * 32 };
+
+tw_status tw_cifar_records(const char *path, const uint8_t *data, size_t size, int label_bytes, int which, int classes,
+                           tw_raw *out)
+{
+    tw_status st = TW_OK;
+    tw_bytes whole = {0};
+    tw_raw made = {.features = PIXELS, .channels = 3, .height = 32, .width = 32, .kind = TW_RAW_U8, .classes = classes};
+    size_t record = (size_t)label_bytes + PIXELS;
+
+    TW_TRY(tw_stream_all(path, data, size, &whole));
+    if (whole.size == 0 || whole.size % record != 0) {
+        st = tw_fail(TW_EFORMAT,
+                     "%s: found %zu bytes, expected a positive multiple of %zu (label and 3 x 32 x 32 pixels)", path,
+                     whole.size, record);
+        goto done;
+    }
+    made.m = (int64_t)(whole.size / record);
+    TW_TRY(tw_alloc(made.m, PIXELS, &made.x));
+    TW_TRY(tw_alloc(made.m, sizeof *made.label, &made.label));
+    for (int64_t i = 0; i < made.m; i++) {
+        const uint8_t *from = whole.data + (size_t)i * record;
+        made.label[i] = from[which];
+        if (from[which] >= classes) {
+            st = tw_fail(TW_EFORMAT, "%s: byte %zu (record %" PRId64 "): found label %d, expected 0 to %d", path,
+                         (size_t)i * record + (size_t)which, i, from[which], classes - 1);
+            goto done;
+        }
+        memcpy((uint8_t *)made.x + (size_t)i * PIXELS, from + label_bytes, PIXELS);
+    }
+    *out = made;
+    made = (tw_raw){0};
+done:
+    tw_raw_free(&made);
+    tw_bytes_free(&whole);
+    return st;
+}
+
+typedef struct kind {
+    int label_bytes, which, classes;
+} kind;
+
+static tw_status read_file(const char *path, const kind *k, tw_raw *out)
+{
+    tw_bytes file = {0};
+    tw_status st = tw_bytes_load(path, &file);
+    if (st == TW_OK) st = tw_cifar_records(path, file.data, file.size, k->label_bytes, k->which, k->classes, out);
+    tw_bytes_free(&file);
+    return st;
+}
+
+// The files of a part, in the order of the batches; `names` is separated by blanks.
+static tw_status read_folder(const char *dir, const char *names, const kind *k, tw_raw *out)
+{
+    tw_status st = TW_OK;
+    tw_raw made = {0}, more = {0};
+    size_t room = strlen(dir) + 64;
+    char *path = NULL;
+
+    TW_TRY(tw_alloc((int64_t)room, 1, &path));
+    for (const char *at = names; *at; at += strspn(at, " ")) {
+        int length = (int)strcspn(at, " ");
+        struct stat info;
+        snprintf(path, room, "%s/%.*s", dir, length, at);
+        if (stat(path, &info) != 0) snprintf(path, room, "%s/%.*s.gz", dir, length, at);
+        TW_TRY(read_file(path, k, made.x ? &more : &made));
+        if (more.x) TW_TRY(tw_raw_append(path, &made, &more));
+        tw_raw_free(&more);
+        at += length;
+    }
+    *out = made;
+    made = (tw_raw){0};
+done:
+    tw_raw_free(&made);
+    tw_raw_free(&more);
+    free(path);
+    return st;
+}
+
+// The value is a folder with the official names, or one file; then the test part is test=FILE.
+static tw_status read_part(const tw_spec *spec, tw_part part, const char *train, const char *test, const kind *k,
+                           tw_raw *out)
+{
+    struct stat info;
+    const char *path = spec->value[0], *other = tw_spec_get(spec, "test");
+    bool tests = part == TW_PART_TEST, folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    if (tests && other) return read_file(other, k, out);
+    if (folder) return read_folder(path, tests ? test : train, k, out);
+    if (tests) return tw_fail(TW_EINVAL, "data %s: has no test part: give a folder or test=FILE", spec->text);
+    return read_file(path, k, out);
+}
+
+tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, tw_raw *out)
+{
+    static const kind k = {1, 0, 10};
+    tw_status st = tw_spec_check(spec, 1, 1, "test");
+    if (st != TW_OK) return st;
+    return read_part(spec, part, "data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin",
+                     "test_batch.bin", &k, out);
+}
+
+tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out)
+{
+    static const kind kinds[] = {{2, 1, 100}, {2, 0, 20}};
+    int which = 0;
+    tw_status st = tw_spec_check(spec, 1, 1, "test labels");
+    if (st == TW_OK) st = tw_spec_choice(spec, "labels", "fine coarse", &which);
+    return st == TW_OK ? read_part(spec, part, "train.bin", "test.bin", &kinds[which], out) : st;
+}
