@@ -169,7 +169,7 @@ static void climb(job *j, int64_t index, void *sum)
         sum = left;
         index /= 2;
     }
-    memcpy(j->total, sum, j->parts->bytes);
+    memcpy(j->total, sum, (size_t)j->count * (size_t)j->real);
     give_buffer(j, sum);
 }
 
@@ -209,14 +209,14 @@ tw_status tw_shards_sum(tw_parts *parts, int64_t shards, tw_real real, int64_t c
         at += j.nodes[level];
     }
     size_t bytes = (size_t)count * (size_t)real;
-    if (parts->bytes != bytes || parts->room < shards) {
+    if (parts->bytes < bytes || parts->room < shards) { // buffers only grow: a narrower block reuses them
         void **list = NULL;
         drop_buffers(parts);
         TW_TRY(tw_alloc(shards, sizeof *list, &list));
         free(parts->free);
         parts->free = list;
         parts->room = shards;
-        parts->bytes = bytes;
+        if (parts->bytes < bytes) parts->bytes = bytes;
     }
     st = tw_shards_run(shards, run_part, &j);
     for (int64_t i = 0; i < all; i++) // after a failure, nodes still wait

@@ -7,6 +7,52 @@
 #include "base/shards.h"
 #include "thalweg/kernel.h"
 
+// Activations: y = phi(z), with phi' kept for every sweep after the first and phi'' where it is not zero everywhere.
+typedef enum tw_activation {
+    TW_ACT_IDENTITY,
+    TW_ACT_RELU,
+    TW_ACT_LEAKY_RELU,
+    TW_ACT_TANH,
+    TW_ACT_SIGMOID,
+    TW_ACT_SOFTPLUS,
+    TW_ACT_GELU,
+    TW_ACT_COUNT
+} tw_activation;
+
+// Loops over numbers, of the table's type behind void *. s samples, k directions, f features, rows = s or s k.
+typedef struct tw_pointwise {
+    void (*bias_add)(int64_t rows, int64_t f, const void *b, void *y);               // y[rows][f] += b[f]
+    void (*bias_add_block)(int64_t s, int64_t k, int64_t f, const void *b, void *y); // y[s][k][f] += b[k][f]
+    void (*bias_sum)(int64_t s, int64_t k, int64_t f, const void *x, void *b); // b[k][f] = sum over s of x[s][k][f]
+    // y = phi(z), d1 = phi'(z), d2 = phi''(z) (NULL: not wanted). y may be z. slope: of the negative side of leaky
+    // relu.
+    void (*activate[TW_ACT_COUNT])(int64_t n, double slope, const void *z, void *y, void *d1, void *d2);
+    void (*multiply)(int64_t n, const void *x, const void *y, void *out); // out = x y; out may be x or y
+    void (*scale_tangent)(int64_t s, int64_t k, int64_t f, const void *d, const void *xt, void *yt); // yt = d[s][f] xt
+    // xbt = d[s][f] ybt + e[s][f] zt[s][k][f], in place on ybt; without the second term when e is NULL.
+    void (*activate_bwd_tan)(int64_t s, int64_t k, int64_t f, const void *d, const void *e, const void *zt, void *ybt);
+    // c[s][k] = sum over f of yb[s][f] yt[s][k][f], summed in double.
+    void (*dots)(int64_t s, int64_t k, int64_t f, const void *yb, const void *yt, double *c);
+    void (*weight_rows)(int64_t s, int64_t k, int64_t f, const double *c, const void *yb,
+                        void *ybt);                                            // ybt = c[s][k] yb
+    void (*square_norms)(int64_t rows, int64_t f, const void *x, double *out); // out[rows] = |x[row]|^2
+    void (*from_double)(int64_t n, const double *x, void *y);
+    void (*to_double)(int64_t n, double scale, const void *x, double *y);     // y = scale x
+    void (*add_to_double)(int64_t n, double scale, const void *x, double *y); // y += scale x
+    void (*from_float)(int64_t n, const float *x, void *y);
+    void (*axpy)(int64_t n, double a, const void *x, void *y); // y += a x
+    // Losses: per-sample loss[s] (double), and yb = d loss / d z. p: what the tangent needs, [s][f].
+    void (*xent)(int64_t s, int64_t f, const void *z, const int32_t *label, void *p, void *yb, double *loss);
+    void (*xent_tan)(int64_t s, int64_t k, int64_t f, const void *p, const void *zt, void *ybt);
+    // loss = scale/2 |z - t|^2, yb = scale (z - t); label one-hot when t is NULL.
+    void (*square)(int64_t s, int64_t f, double scale, const void *z, const int32_t *label, const double *t, void *yb,
+                   double *loss);
+    void (*square_tan)(int64_t n, double scale, const void *zt, void *ybt);
+    // One output z: loss = ln(1 + exp(z)) - y z for y = label in {0, 1}; p[s] = sigma(z)(1 - sigma(z)).
+    void (*logistic)(int64_t s, const void *z, const int32_t *label, void *p, void *yb, double *loss);
+    int64_t (*count_right)(int64_t s, int64_t f, const void *z, const int32_t *label); // f = 1: z > 0 means label 1
+} tw_pointwise;
+
 typedef struct tw_kernels {
     const char *name; // "f32", "split3", "split6", "f64", "ref32", "ref64"
     tw_real real;
@@ -16,6 +62,8 @@ typedef struct tw_kernels {
     // order that depends on the shape alone, so equal calls give equal bits on any thread.
     void (*gemm)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
                  int64_t ldb, int beta, void *c, int64_t ldc);
+
+    const tw_pointwise *map;
 } tw_kernels;
 
 // By name; NULL when there is none or the processor lacks what it needs.

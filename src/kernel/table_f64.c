@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The table for double.
 #include "kernel/gemm.h"
+#include "kernel/pointwise.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_f64 = {
     .name = "f64",
     .real = TW_F64,
     .gemm = tw_gemm_f64,
+    .map = &tw_pointwise_f64,
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Plain loops in float: the oracle of the fast table.
 #include "kernel/gemm.h"
+#include "kernel/pointwise.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_ref32 = {
     .name = "ref32",
     .real = TW_F32,
     .gemm = tw_gemm_ref32,
+    .map = &tw_pointwise_f32,
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Plain loops in double: the oracle of the fast table.
 #include "kernel/gemm.h"
+#include "kernel/pointwise.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_ref64 = {
     .name = "ref64",
     .real = TW_F64,
     .gemm = tw_gemm_ref64,
+    .map = &tw_pointwise_f64,
 };

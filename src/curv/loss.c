@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// The objective, its gradient, and what single samples contribute, over all shards.
+#include "curv/product.h"
+
+#include "base/alloc.h"
+#include <math.h>
+
+typedef struct job {
+    const tw_net *net;
+    const tw_data *data;
+    int64_t shard, shards;
+    int threads;
+    tw_state *state; // [threads]
+    void *memory;
+    double *sums;   // [shards]
+    int64_t *right; // [shards]
+    double *sample_loss, *norm2;
+    double *scratch; // [threads][2 shard]
+} job;
+
+static void run_forward(job *j, int64_t shard, int thread)
+{
+    tw_state *state = &j->state[thread];
+    int64_t first = shard * j->shard, left = j->data->m - first, s = left < j->shard ? left : j->shard;
+    tw_state_set_data(j->net, j->data, NULL, first, s, NULL, NULL, state);
+    tw_sweep_forward(j->net, state);
+    tw_sweep_loss(j->net, state);
+    j->sums[shard] = tw_tree_sum(s, state->loss);
+    if (j->data->label)
+        j->right[shard] = j->net->kern->map->count_right(s, j->net->out, state->y[j->net->nodes - 1], state->label);
+    if (j->sample_loss)
+        for (int64_t i = 0; i < s; i++) j->sample_loss[first + i] = state->loss[i];
+}
+
+static tw_status value_shard(void *ctx, int64_t shard, int thread)
+{
+    job *j = ctx;
+    run_forward(j, shard, thread);
+    if (j->norm2) {
+        tw_sweep_backward(j->net, &j->state[thread], NULL);
+        tw_sweep_gradient_norms(j->net, &j->state[thread], j->scratch + thread * 2 * j->shard,
+                                j->norm2 + shard * j->shard);
+    }
+    return TW_OK;
+}
+
+static tw_status gradient_shard(void *ctx, int64_t shard, int thread, void *part)
+{
+    job *j = ctx;
+    run_forward(j, shard, thread);
+    tw_sweep_backward(j->net, &j->state[thread], part);
+    if (j->norm2)
+        tw_sweep_gradient_norms(j->net, &j->state[thread], j->scratch + thread * 2 * j->shard,
+                                j->norm2 + shard * j->shard);
+    return TW_OK;
+}
+
+static tw_status open(job *j)
+{
+    tw_status st = TW_OK;
+    tw_state unused;
+    bool own_x = (int)j->net->kern->real != j->data->real;
+    int64_t bytes = tw_state_plan(j->net, j->shard, false, own_x, NULL, &unused);
+    TW_TRY(tw_alloc(j->threads, sizeof *j->state, &j->state));
+    TW_TRY(tw_alloc(j->threads, (size_t)bytes, &j->memory));
+    for (int i = 0; i < j->threads; i++)
+        tw_state_plan(j->net, j->shard, false, own_x, (char *)j->memory + i * bytes, &j->state[i]);
+    TW_TRY(tw_alloc(j->shards, sizeof *j->sums, &j->sums));
+    TW_TRY(tw_alloc(j->shards, sizeof *j->right, &j->right));
+    TW_TRY(tw_alloc(j->threads * 2 * j->shard, sizeof *j->scratch, &j->scratch));
+done:
+    return st;
+}
+
+static double l2_term(const tw_net *net, double *gradient, double *w)
+{
+    double sum = 0;
+    tw_net_get_weights(net, w);
+    for (int64_t i = 0; i < net->n; i++) {
+        sum += w[i] * w[i];
+        if (gradient) gradient[i] += net->l2 * w[i];
+    }
+    return net->l2 / 2 * sum;
+}
+
+tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradient, double *sample_loss, double *norm2,
+                           tw_loss_value *out)
+{
+    tw_status st = TW_OK;
+    job j = {.net = net, .data = data, .sample_loss = sample_loss, .norm2 = norm2, .threads = tw_threads()};
+    tw_parts *parts = NULL;
+    void *total = NULL;
+    double *w = NULL, m = (double)data->m;
+    int64_t right = 0;
+
+    TW_TRY(tw_net_fits(net, data));
+    j.shard = tw_net_shard(net, data->m);
+    j.shards = (data->m + j.shard - 1) / j.shard;
+    if (j.threads > j.shards) j.threads = (int)j.shards;
+    TW_TRY(open(&j));
+    if (gradient) {
+        TW_TRY(tw_parts_new(&parts));
+        TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &total));
+        TW_TRY(tw_shards_sum(parts, j.shards, net->kern->real, net->n, gradient_shard, &j, total));
+        net->kern->map->to_double(net->n, 1 / m, total, gradient);
+    } else {
+        TW_TRY(tw_shards_run(j.shards, value_shard, &j));
+    }
+    *out = (tw_loss_value){.data_loss = tw_tree_sum(j.shards, j.sums) / m, .accuracy = NAN, .gradient_norm = NAN};
+    for (int64_t i = 0; i < j.shards; i++) right += j.right[i];
+    if (data->label) out->accuracy = (double)right / m;
+    out->loss = out->data_loss;
+    if (net->l2 != 0) {
+        TW_TRY(tw_alloc(net->n, sizeof *w, &w));
+        out->loss += l2_term(net, gradient, w);
+    }
+    if (gradient) {
+        double sum = 0;
+        for (int64_t i = 0; i < net->n; i++) sum += gradient[i] * gradient[i];
+        out->gradient_norm = sqrt(sum);
+    }
+done:
+    free(w);
+    free(total);
+    tw_parts_free(parts);
+    free(j.scratch);
+    free(j.right);
+    free(j.sums);
+    free(j.memory);
+    free(j.state);
+    return st;
+}
+
+tw_status tw_loss(const tw_net *net, const tw_data *data, double *gradient, double *sample_loss, tw_loss_value *out)
+{
+    return tw_product_value(net, data, gradient, sample_loss, NULL, out);
+}
+
+tw_status tw_gradient_norms(const tw_net *net, const tw_data *data, double *out)
+{
+    tw_loss_value value;
+    return tw_product_value(net, data, NULL, NULL, out, &value);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// Elementary products over all shards: plan the memory, keep the primal states if they fit, sweep, join in a tree.
+#include "curv/product.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static int64_t shard_size(const tw_product *p, int64_t shard)
+{
+    int64_t left = p->m - shard * p->shard;
+    return left < p->shard ? left : p->shard;
+}
+
+// A label drawn from the softmax p of one sample: the first class whose cumulated probability exceeds u.
+static int32_t draw_label(const tw_net *net, const void *p, int64_t sample, double u)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < net->out; j++) {
+        int64_t at = sample * net->out + j;
+        sum += net->kern->real == TW_F32 ? (double)((const float *)p)[at] : ((const double *)p)[at];
+        if (u < sum) return (int32_t)j;
+    }
+    return (int32_t)(net->out - 1);
+}
+
+static void run_primal(tw_product *p, int64_t shard, tw_state *state)
+{
+    int64_t s = shard_size(p, shard), first = shard * p->shard;
+    tw_state_set_data(p->net, p->data, NULL, first, s, NULL, NULL, state);
+    if (p->labels) state->label = p->labels + first;
+    tw_sweep_forward(p->net, state);
+    tw_sweep_loss(p->net, state);
+    tw_sweep_backward(p->net, state, NULL);
+}
+
+static tw_status keep_primal(void *ctx, int64_t shard, int thread)
+{
+    (void)thread;
+    tw_product *p = ctx;
+    run_primal(p, shard, &p->state[shard]);
+    return TW_OK;
+}
+
+typedef struct drawing {
+    tw_product *p;
+    uint64_t seed;
+} drawing;
+
+static tw_status draw_labels(void *ctx, int64_t shard, int thread)
+{
+    drawing *d = ctx;
+    tw_product *p = d->p;
+    tw_state *state = p->kept ? &p->state[shard] : &p->state[thread];
+    int64_t s = shard_size(p, shard), first = shard * p->shard;
+    tw_state_set_data(p->net, p->data, NULL, first, s, NULL, NULL, state);
+    tw_sweep_forward(p->net, state);
+    tw_sweep_loss(p->net, state);
+    for (int64_t i = 0; i < s; i++) {
+        tw_rng rng = tw_rng_at(d->seed, TW_RNG_MODEL_LABELS, (uint64_t)(first + i));
+        p->labels[first + i] = draw_label(p->net, state->p, i, tw_rng_uniform(&rng));
+    }
+    return TW_OK;
+}
+
+static tw_status plan(tw_product *p, bool second, int64_t memory)
+{
+    const tw_net *net = p->net;
+    tw_state state;
+    tw_work work;
+    bool own_x = (int)net->kern->real != p->data->real;
+    int64_t one = tw_state_plan(net, p->shard, second, own_x, NULL, &state);
+    int64_t real = (int64_t)net->kern->real;
+    // Partial sums alive at once: about one a thread and one a level of the tree (base/shards.h).
+    int64_t levels = 1;
+    while ((int64_t)1 << levels < p->shards) levels++;
+    int64_t parts = p->shards == 1 ? 0 : p->threads + levels < p->shards ? p->threads + levels : p->shards;
+    p->kept_bytes = one * p->shards;
+    p->recompute_bytes = one * p->threads;
+    p->work_bytes = tw_work_plan(net, p->shard, p->block, NULL, &work) * p->threads +
+                    (1 + p->bases * (1 + parts)) * net->n * p->block * real;
+    p->kept = memory <= 0 || p->kept_bytes + p->work_bytes <= memory;
+    int64_t least = p->recompute_bytes + p->work_bytes;
+    if (memory > 0 && !p->kept && least > memory)
+        return tw_fail(TW_ENOMEM,
+                       "memory: products need %" PRId64 " bytes with %" PRId64
+                       " directions at once even when states are recomputed, but %" PRId64 " are allowed",
+                       least, p->block, memory);
+    return TW_OK;
+}
+
+tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data, const bool *base, int64_t block,
+                          int64_t memory, bool model_labels, uint64_t seed)
+{
+    tw_status st = TW_OK;
+    *p = (tw_product){.net = net, .data = data, .m = data->m, .block = block, .threads = tw_threads()};
+    p->shard = tw_net_shard(net, data->m);
+    p->shards = (p->m + p->shard - 1) / p->shard;
+    if (p->threads > p->shards) p->threads = (int)p->shards;
+    for (int b = 0; b < TW_BASES; b++) {
+        p->base[b] = base[b];
+        p->bases += base[b];
+    }
+    bool own_x = (int)net->kern->real != data->real;
+
+    TW_TRY(tw_net_fits(net, data));
+    TW_TRY(plan(p, base[TW_BASE_HESSIAN], memory));
+    int64_t states = p->kept ? p->shards : p->threads;
+    TW_TRY(tw_alloc(states, sizeof *p->state, &p->state));
+    TW_TRY(tw_alloc(p->kept ? p->kept_bytes : p->recompute_bytes, 1, &p->state_memory));
+    char *at = p->state_memory;
+    for (int64_t i = 0; i < states; i++)
+        at += tw_state_plan(net, p->shard, base[TW_BASE_HESSIAN], own_x, at, &p->state[i]);
+    TW_TRY(tw_alloc(p->threads, sizeof *p->work, &p->work));
+    tw_work unused;
+    TW_TRY(tw_alloc(p->threads, (size_t)tw_work_plan(net, p->shard, block, NULL, &unused), &p->work_memory));
+    at = p->work_memory;
+    for (int i = 0; i < p->threads; i++) at += tw_work_plan(net, p->shard, block, at, &p->work[i]);
+    TW_TRY(tw_parts_new(&p->parts));
+    TW_TRY(tw_alloc(net->n * block, (size_t)net->kern->real, &p->wt));
+    TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));
+    if (model_labels) {
+        drawing d = {p, seed};
+        TW_TRY(tw_alloc(p->m, sizeof *p->labels, &p->labels));
+        TW_TRY(tw_shards_run(p->shards, draw_labels, &d));
+    }
+    if (p->kept) TW_TRY(tw_shards_run(p->shards, keep_primal, p));
+done:
+    if (st != TW_OK) tw_product_close(p);
+    return st;
+}
+
+void tw_product_close(tw_product *p)
+{
+    free(p->state);
+    free(p->state_memory);
+    free(p->work);
+    free(p->work_memory);
+    tw_parts_free(p->parts);
+    free(p->wt);
+    free(p->total);
+    free(p->labels);
+    *p = (tw_product){0};
+}
+
+typedef struct pass {
+    tw_product *p;
+    int64_t k;
+} pass;
+
+static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
+{
+    const pass *a = ctx;
+    tw_product *p = a->p;
+    tw_state *state = &p->state[p->kept ? shard : thread];
+    tw_work *work = &p->work[thread];
+    int64_t image = p->net->n * a->k * (int64_t)p->net->kern->real;
+    char *out = part;
+    if (!p->kept) run_primal(p, shard, state);
+    tw_sweep_tangent(p->net, state, a->k, p->wt, work);
+    if (p->base[TW_BASE_HESSIAN]) {
+        tw_sweep_backward_tangent(p->net, state, a->k, p->wt, true, work, out);
+        out += image;
+    }
+    if (p->base[TW_BASE_GGN]) {
+        tw_sweep_backward_tangent(p->net, state, a->k, NULL, false, work, out);
+        out += image;
+    }
+    if (p->base[TW_BASE_MOMENT]) tw_sweep_moment(p->net, state, a->k, work, out);
+    return TW_OK;
+}
+
+tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
+{
+    const tw_net *net = p->net;
+    int64_t real = (int64_t)net->kern->real;
+    for (int64_t t = 0; t < net->tensors; t++) {
+        const tw_param *q = &net->param[t];
+        for (int64_t c = 0; c < k; c++)
+            net->kern->map->from_double(q->count, v + c * net->n + q->offset,
+                                        (char *)p->wt + (q->offset * k + c * q->count) * real);
+    }
+    pass a = {p, k};
+    return tw_shards_sum(p->parts, p->shards, net->kern->real, p->bases * net->n * k, product_shard, &a, p->total);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Products of the elementary matrices (Hessian, Gauss-Newton, second moment) over all shards, and the plan behind them.
+#ifndef CURV_PRODUCT_H
+#define CURV_PRODUCT_H
+
+#include "net/sweep.h"
+#include "thalweg/curv.h"
+
+enum { TW_BASE_HESSIAN, TW_BASE_GGN, TW_BASE_MOMENT, TW_BASES };
+
+typedef struct tw_product {
+    const tw_net *net;
+    const tw_data *data;
+    int32_t *labels; // NULL, or m labels used instead of the data's
+    int64_t m, shard, shards, block;
+    int threads;
+    bool base[TW_BASES]; // which images are wanted
+    int bases;           // how many
+    bool kept;           // primal states of all shards are in memory; else recomputed, one a thread
+    int64_t kept_bytes, work_bytes, recompute_bytes; // for the plan shown to users
+    tw_state *state;                                 // [shards] when kept, [threads] otherwise
+    void *state_memory;
+    tw_work *work; // [threads]
+    void *work_memory;
+    tw_parts *parts;
+    void *wt;        // [n][block]
+    void *total;     // [bases][n][block]
+    double *sums;    // [shards]
+    int64_t *rights; // [shards]
+} tw_product;
+
+// Plans, allocates, and (when kept) runs forward and backward once. memory: bytes allowed, 0: no limit.
+// gradient: NULL, or n doubles (mean over samples, no l2).
+TW_NODISCARD tw_status tw_product_open(tw_product *product, const tw_net *net, const tw_data *data, const bool *base,
+                                       int64_t block, int64_t memory, bool model_labels, uint64_t seed);
+void tw_product_close(tw_product *product);
+
+// k <= block directions v[k][n]; images of each wanted base are left in product->total, tensor by tensor: image b of
+// tensor t, direction c at ((b n + offset) k + c count), as sums over samples.
+TW_NODISCARD tw_status tw_product_apply(tw_product *product, int64_t k, const double *v);
+
+// The value (l2 included), the gradient (n doubles, l2 included) and sample losses (m doubles), each NULL when not
+// wanted.
+TW_NODISCARD tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradient, double *sample_loss,
+                                        double *gradient_norm2, tw_loss_value *out);
+
+#endif

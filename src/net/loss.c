@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// Which loss, and its first and second derivative at the outputs z (f of them) of one sample.
+//
+//   xent      -ln softmax(z)_label                         second derivative diag p - p p'
+//   mse       (1/f) |z - t|^2, as torch.nn.MSELoss         2/f
+//   half-mse  (1/2) |z - t|^2, as papers 3 and 4           1
+//   logistic  ln(1 + e^z) - label z, one output            sigma(z) (1 - sigma(z))
+#include "net/loss.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const names[] = {"xent", "mse", "half-mse", "logistic"};
+
+const char *tw_loss_name(tw_loss_kind kind) { return names[kind]; }
+
+tw_status tw_loss_parse(const char *name, const tw_data *data, tw_net *net)
+{
+    if (!name) {
+        net->loss = data->classes > 0 ? TW_LOSS_XENT : TW_LOSS_MSE;
+        return TW_OK;
+    }
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0) {
+            net->loss = (tw_loss_kind)i;
+            return TW_OK;
+        }
+    return tw_fail(TW_EINVAL, "loss: found \"%s\", expected xent, mse, half-mse or logistic", name);
+}
+
+tw_status tw_net_fits(const tw_net *net, const tw_data *data)
+{
+    if (net->in != data->features)
+        return tw_fail(TW_EINVAL, "model %s: found %" PRId64 " inputs, but a sample of %s has %" PRId64 " features",
+                       net->model, net->in, data->name, data->features);
+    bool needs_labels = net->loss == TW_LOSS_XENT || net->loss == TW_LOSS_LOGISTIC;
+    if (needs_labels && !data->label)
+        return tw_fail(TW_EINVAL, "loss %s: needs class labels, but %s has numeric targets; try --loss mse",
+                       tw_loss_name(net->loss), data->name);
+    int64_t outputs = data->label ? data->classes : data->targets;
+    if (net->loss == TW_LOSS_LOGISTIC) {
+        if (outputs != 2)
+            return tw_fail(TW_EINVAL, "loss logistic: needs 2 classes, but %s has %" PRId64, data->name, outputs);
+        outputs = 1;
+    }
+    if (net->out != outputs)
+        return tw_fail(TW_EINVAL, "model %s: found %" PRId64 " outputs, but %s with loss %s needs %" PRId64, net->model,
+                       net->out, data->name, tw_loss_name(net->loss), outputs);
+    for (int64_t i = 0; data->label && i < data->m; i++)
+        if (data->label[i] < 0 || data->label[i] >= data->classes)
+            return tw_fail(TW_EINVAL, "%s: sample %" PRId64 ": found label %d, expected 0 to %" PRId64, data->name, i,
+                           data->label[i], data->classes - 1);
+    return TW_OK;
+}
+
+static double square_scale(const tw_net *net) { return net->loss == TW_LOSS_MSE ? 2 / (double)net->out : 1; }
+
+void tw_loss_backward(const tw_net *net, int64_t s, const void *z, const int32_t *label, const double *target, void *p,
+                      void *yb, double *loss)
+{
+    const tw_pointwise *map = net->kern->map;
+    switch (net->loss) {
+    case TW_LOSS_XENT:
+        map->xent(s, net->out, z, label, p, yb, loss);
+        break;
+    case TW_LOSS_LOGISTIC:
+        map->logistic(s, z, label, p, yb, loss);
+        break;
+    case TW_LOSS_MSE:
+    case TW_LOSS_HALF_MSE:
+        map->square(s, net->out, square_scale(net), z, label, target, yb, loss);
+        break;
+    }
+}
+
+void tw_loss_tangent(const tw_net *net, int64_t s, int64_t k, const void *p, const void *zt, void *ybt)
+{
+    const tw_pointwise *map = net->kern->map;
+    switch (net->loss) {
+    case TW_LOSS_XENT:
+        map->xent_tan(s, k, net->out, p, zt, ybt);
+        break;
+    case TW_LOSS_LOGISTIC:
+        map->scale_tangent(s, k, 1, p, zt, ybt);
+        break;
+    case TW_LOSS_MSE:
+    case TW_LOSS_HALF_MSE:
+        map->square_tan(s * k * net->out, square_scale(net), zt, ybt);
+        break;
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// Model strings: "mlp:784-512-10,act=tanh,bias=no" becomes nodes and named parameter tensors.
+#include "base/alloc.h"
+#include "net/net.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const activation_name[TW_ACT_COUNT] = {
+    [TW_ACT_IDENTITY] = "identity", [TW_ACT_RELU] = "relu",       [TW_ACT_LEAKY_RELU] = "leaky-relu",
+    [TW_ACT_TANH] = "tanh",         [TW_ACT_SIGMOID] = "sigmoid", [TW_ACT_SOFTPLUS] = "softplus",
+    [TW_ACT_GELU] = "gelu",
+};
+
+enum { MOST_WIDTHS = 64 };
+static const int64_t MOST_PARAMETERS = (int64_t)1 << 40;
+
+typedef struct plan {
+    int64_t width[MOST_WIDTHS];
+    int widths;
+    tw_activation activation;
+    double slope;
+    bool bias;
+} plan;
+
+static tw_status parse_widths(const char *model, char *text, plan *p)
+{
+    char *rest = NULL;
+    for (char *word = strtok_r(text, "-", &rest); word; word = strtok_r(NULL, "-", &rest)) {
+        char *end;
+        errno = 0;
+        long long width = strtoll(word, &end, 10);
+        if (*end || end == word || errno || width < 1)
+            return tw_fail(TW_EINVAL, "model %s: width %d: found \"%s\", expected a whole number of at least 1", model,
+                           p->widths + 1, word);
+        if (p->widths == MOST_WIDTHS)
+            return tw_fail(TW_EINVAL, "model %s: found more than %d widths", model, MOST_WIDTHS);
+        p->width[p->widths++] = width;
+    }
+    if (p->widths < 2)
+        return tw_fail(TW_EINVAL,
+                       "model %s: found %d width%s, expected at least inputs and outputs, as in mlp:784-128-10", model,
+                       p->widths, p->widths == 1 ? "" : "s");
+    return TW_OK;
+}
+
+static tw_status parse_activation(const char *model, const char *text, plan *p)
+{
+    size_t length = strcspn(text, "(");
+    for (int i = 0; i < TW_ACT_COUNT; i++) {
+        if (strlen(activation_name[i]) != length || strncmp(text, activation_name[i], length) != 0) continue;
+        p->activation = (tw_activation)i;
+        p->slope = i == TW_ACT_LEAKY_RELU ? 0.01 : 0;
+        char tail = 0, extra;
+        if (!text[length]) return TW_OK;
+        if (i == TW_ACT_LEAKY_RELU && sscanf(text + length, "(%lf%c%c", &p->slope, &tail, &extra) == 2 && tail == ')' &&
+            p->slope >= 0 && p->slope < 1)
+            return TW_OK;
+    }
+    return tw_fail(
+        TW_EINVAL,
+        "model %s: act: found \"%s\", expected identity, relu, leaky-relu, leaky-relu(SLOPE) with a slope in "
+        "[0, 1), tanh, sigmoid, softplus or gelu",
+        model, text);
+}
+
+static tw_status parse_options(const char *model, char *text, plan *p)
+{
+    tw_status st = TW_OK;
+    char *rest = NULL;
+    for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        if (strncmp(word, "act=", 4) == 0)
+            TW_TRY(parse_activation(model, word + 4, p));
+        else if (strcmp(word, "bias=no") == 0)
+            p->bias = false;
+        else if (strcmp(word, "bias=yes") == 0)
+            p->bias = true;
+        else
+            return tw_fail(TW_EINVAL, "model %s: found \"%s\", expected act=NAME, bias=yes or bias=no", model, word);
+    }
+done:
+    return st;
+}
+
+static tw_status add_param(tw_net *net, int layer, const char *what, int rank, int64_t rows, int64_t cols)
+{
+    char name[32];
+    char *kept = NULL;
+    snprintf(name, sizeof name, "fc%d.%s", layer, what);
+    tw_status st = tw_strdup(name, &kept);
+    if (st != TW_OK) return st;
+    net->param[net->tensors++] = (tw_param){
+        .name = kept, .rank = rank, .shape = {rows, cols}, .offset = net->n, .count = rank == 2 ? rows * cols : rows};
+    net->n += net->param[net->tensors - 1].count;
+    return TW_OK;
+}
+
+static tw_status build(const char *model, const plan *p, tw_net *net)
+{
+    tw_status st = TW_OK;
+    TW_TRY(tw_alloc(2 * (p->widths - 1), sizeof *net->param, &net->param));
+    net->in = p->width[0];
+    net->out = p->width[p->widths - 1];
+    for (int l = 1; l < p->widths; l++) {
+        int64_t in = p->width[l - 1], out = p->width[l], left = MOST_PARAMETERS - net->n;
+        if (in > left / out || in * out + out > left)
+            return tw_fail(TW_ENOMEM, "model %s: layer fc%d: %" PRId64 " x %" PRId64 " is more than 2^40 parameters",
+                           model, l, out, in);
+        tw_node dense = {.op = &tw_op_dense, .input = net->nodes, .in = in, .out = out, .weight = net->n, .bias = -1};
+        TW_TRY(add_param(net, l, "weight", 2, out, in));
+        if (p->bias) {
+            dense.bias = net->n;
+            TW_TRY(add_param(net, l, "bias", 1, out, 0));
+        }
+        net->node[net->nodes++] = dense;
+        if (l + 1 == p->widths || p->activation == TW_ACT_IDENTITY) continue;
+        net->node[net->nodes] = (tw_node){.op = &tw_op_activation,
+                                          .input = net->nodes,
+                                          .in = out,
+                                          .out = out,
+                                          .weight = -1,
+                                          .bias = -1,
+                                          .activation = p->activation,
+                                          .slope = p->slope};
+        net->nodes++;
+    }
+done:
+    return st;
+}
+
+tw_status tw_model_parse(const char *model, tw_net *net)
+{
+    tw_status st = TW_OK;
+    plan p = {.activation = TW_ACT_RELU, .bias = true};
+    char *text = NULL;
+
+    TW_TRY(tw_strdup(model, &text));
+    if (strncmp(text, "mlp:", 4) != 0) {
+        st = tw_fail(TW_EINVAL, "model %s: found no known architecture, expected mlp:WIDTHS[,act=NAME][,bias=no]",
+                     model);
+        goto done;
+    }
+    char *options = strchr(text, ',');
+    if (options) *options++ = '\0';
+    TW_TRY(parse_widths(model, text + 4, &p));
+    if (options) TW_TRY(parse_options(model, options, &p));
+    TW_TRY(build(model, &p, net));
+done:
+    free(text);
+    return st;
+}

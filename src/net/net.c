@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// A network's life: made from a model string, its weights read and set, freed.
+#include "net/net.h"
+
+#include "base/alloc.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const tw_kernels *choose_kernels(const tw_net_opts *opts)
+{
+    bool wide = opts->real == TW_F64;
+    if (strcmp(opts->arith, "ref") == 0) return tw_kernels_find(wide ? "ref64" : "ref32");
+    if (strcmp(opts->arith, "f32") == 0) return tw_kernels_find(wide ? "f64" : "f32");
+    return wide ? NULL : tw_kernels_find(opts->arith);
+}
+
+tw_status tw_net_new(const char *model, const tw_data *data, const tw_net_opts *opts, tw_net **out)
+{
+    tw_status st = TW_OK;
+    tw_net *net = NULL;
+
+    TW_TRY(tw_alloc(1, sizeof *net, &net));
+    TW_TRY(tw_strdup(model, &net->model));
+    if (opts->real != TW_F32 && opts->real != TW_F64) {
+        st = tw_fail(TW_EINVAL, "number type: found %d bytes, expected 4 (float) or 8 (double)", opts->real);
+        goto done;
+    }
+    net->kern = choose_kernels(opts);
+    if (!net->kern) {
+        st = tw_fail(TW_EINVAL,
+                     "arith: found \"%s\", which this processor or number type does not have, expected f32 or ref",
+                     opts->arith);
+        goto done;
+    }
+    if (!(opts->l2 >= 0 && isfinite(opts->l2))) {
+        st = tw_fail(TW_EINVAL, "l2: found %g, expected a finite number that is not negative", opts->l2);
+        goto done;
+    }
+    if (opts->shard < 0) {
+        st = tw_fail(TW_EINVAL, "shard: found %" PRId64 ", expected at least 1 sample, or 0 to choose", opts->shard);
+        goto done;
+    }
+    net->l2 = opts->l2;
+    net->shard = opts->shard;
+    TW_TRY(tw_loss_parse(opts->loss, data, net));
+    TW_TRY(tw_model_parse(model, net));
+    TW_TRY(tw_net_fits(net, data));
+    TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &net->w));
+    TW_TRY(tw_net_init(net, opts->init, opts->seed));
+    *out = net;
+    net = NULL;
+done:
+    tw_net_free(net);
+    return st;
+}
+
+void tw_net_free(tw_net *net)
+{
+    if (!net) return;
+    for (int64_t t = 0; t < net->tensors; t++) free((char *)(uintptr_t)net->param[t].name);
+    free(net->param);
+    free(net->w);
+    free(net->model);
+    free(net);
+}
+
+// At least 64 rows keep the products efficient and at most 512 keep several threads busy; about eight shards between.
+int64_t tw_net_shard(const tw_net *net, int64_t m)
+{
+    if (net->shard > 0) return net->shard < m ? net->shard : m;
+    int64_t eighth = (m + 7) / 8, rounded = (eighth + 31) / 32 * 32;
+    int64_t shard = rounded < 64 ? 64 : rounded > 512 ? 512 : rounded;
+    return shard < m ? shard : m;
+}
+
+int64_t tw_net_params(const tw_net *net) { return net->n; }
+
+int64_t tw_net_tensors(const tw_net *net) { return net->tensors; }
+
+const tw_param *tw_net_param(const tw_net *net, int64_t tensor) { return &net->param[tensor]; }
+
+void tw_net_get_weights(const tw_net *net, double *w) { net->kern->map->to_double(net->n, 1, net->w, w); }
+
+tw_status tw_net_set_weights(tw_net *net, const double *w)
+{
+    double most = net->kern->real == TW_F32 ? 3.4028234663852886e38 : 1.7976931348623157e308;
+    for (int64_t t = 0; t < net->tensors; t++)
+        for (int64_t i = 0; i < net->param[t].count; i++) {
+            double x = w[net->param[t].offset + i];
+            if (!(fabs(x) <= most))
+                return tw_fail(TW_EINVAL, "weights: %s: element %" PRId64 ": found %g, expected a finite number",
+                               net->param[t].name, i, x);
+        }
+    net->kern->map->from_double(net->n, w, net->w);
+    return TW_OK;
+}

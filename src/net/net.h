@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What a network is inside.
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "net/op.h"
+#include "thalweg/net.h"
+
+typedef enum tw_loss_kind { TW_LOSS_XENT, TW_LOSS_MSE, TW_LOSS_HALF_MSE, TW_LOSS_LOGISTIC } tw_loss_kind;
+
+enum { TW_MOST_NODES = 256 };
+
+struct tw_net {
+    char *model; // as the user wrote it
+    const tw_kernels *kern;
+    tw_loss_kind loss;
+    double l2;
+    int64_t shard;      // samples a shard as asked for; 0: chosen from the number of samples
+    int64_t in, out, n; // features in, outputs, parameters
+    int64_t tensors;
+    tw_param *param;
+    int nodes;
+    tw_node node[TW_MOST_NODES];
+    void *w; // [n], in the kernel table's type
+};
+
+// Samples in a shard of a batch of m: a function of the problem alone.
+int64_t tw_net_shard(const tw_net *net, int64_t m);
+
+// Nodes and parameter tensors from the model string (params NULL at first, named and sized after).
+tw_status tw_model_parse(const char *model, tw_net *net);
+
+// Fills net->w by the scheme's name.
+tw_status tw_net_init(tw_net *net, const char *scheme, uint64_t seed);
+
+tw_status tw_loss_parse(const char *name, const tw_data *data, tw_net *net);
+const char *tw_loss_name(tw_loss_kind kind);
+
+// Whether the network and the data fit: features, outputs, labels. Messages name both.
+tw_status tw_net_fits(const tw_net *net, const tw_data *data);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Activation: y = phi(z), one number at a time, in place.
+//
+//   forward           y    = phi(z), and keeps d = phi'(z), e = phi''(z)
+//   backward          zb   = d yb, and e becomes phi''(z) yb
+//   tangent           yt   = d zt
+//   backward_tangent  zbt  = d ybt + e zt                       (product rule on backward)
+//
+// Every activation is the same two multiplications once d and e are kept. For identity, relu and leaky relu phi'' = 0
+// almost everywhere and e is left out; at the kink phi' is the left one, so relu'(0) = 0.
+#include "net/op.h"
+
+static void forward(const tw_view *v)
+{
+    const tw_node *n = v->node;
+    v->kern->map->activate[n->activation](v->s * n->out, n->slope, v->x, v->y, v->d, v->e);
+}
+
+static void backward(const tw_view *v)
+{
+    int64_t count = v->s * v->node->out;
+    if (v->e) v->kern->map->multiply(count, v->e, v->yb, v->e);
+    v->kern->map->multiply(count, v->d, v->yb, v->xb);
+}
+
+static void tangent(const tw_view *v) { v->kern->map->scale_tangent(v->s, v->k, v->node->out, v->d, v->xt, v->yt); }
+
+static void backward_tangent(const tw_view *v)
+{
+    const void *e = v->product_rule ? v->e : NULL;
+    v->kern->map->activate_bwd_tan(v->s, v->k, v->node->out, v->d, e, v->xt, v->ybt);
+}
+
+const tw_op_kind tw_op_activation = {
+    .name = "activation",
+    .in_place = true,
+    .forward = forward,
+    .backward = backward,
+    .tangent = tangent,
+    .backward_tangent = backward_tangent,
+};

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// Sweeps over the nodes of a network, op by op, and the memory they need.
+#include "net/sweep.h"
+
+#include "net/loss.h"
+#include <string.h>
+
+// Hands out 64-byte aligned pieces of a block; with no block it only counts.
+typedef struct carver {
+    char *base;
+    int64_t used;
+} carver;
+
+static void *carve(carver *c, int64_t bytes)
+{
+    void *piece = c->base ? c->base + c->used : NULL;
+    c->used += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+static bool curved(const tw_node *n)
+{
+    return n->op == &tw_op_activation && n->activation != TW_ACT_RELU && n->activation != TW_ACT_LEAKY_RELU &&
+           n->activation != TW_ACT_IDENTITY;
+}
+
+int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, void *memory, tw_state *state)
+{
+    carver c = {memory, 0};
+    int64_t real = (int64_t)net->kern->real;
+    state->own_x = own_x ? carve(&c, s * net->in * real) : NULL;
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        int64_t bytes = s * n->out * real;
+        bool shares = n->op->in_place;
+        state->y[i] = shares ? state->y[n->input - 1] : carve(&c, bytes);
+        state->yb[i] = shares ? state->yb[n->input - 1] : carve(&c, bytes);
+        state->d[i] = n->op == &tw_op_activation ? carve(&c, bytes) : NULL;
+        state->e[i] = second && curved(n) ? carve(&c, bytes) : NULL;
+    }
+    state->p = carve(&c, s * net->out * real);
+    state->loss = carve(&c, s * (int64_t)sizeof(double));
+    return c.used;
+}
+
+int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_work *work)
+{
+    carver c = {memory, 0};
+    int64_t real = (int64_t)net->kern->real;
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        int64_t bytes = s * k * n->out * real;
+        bool shares = n->op->in_place;
+        // A curved activation still needs the tangent before it when the adjoints come back.
+        work->yt[i] = shares && !curved(n) ? work->yt[n->input - 1] : carve(&c, bytes);
+        work->ybt[i] = shares ? work->ybt[n->input - 1] : carve(&c, bytes);
+    }
+    work->c = carve(&c, s * k * (int64_t)sizeof(double));
+    return c.used;
+}
+
+static void copy_row(const tw_net *net, const tw_data *data, int64_t from, int64_t count, void *to)
+{
+    const tw_pointwise *map = net->kern->map;
+    if (data->real == TW_F64)
+        map->from_double(count, (const double *)data->x + from, to);
+    else
+        map->from_float(count, (const float *)data->x + from, to);
+}
+
+void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
+                       int32_t *label_room, double *target_room, tw_state *state)
+{
+    int64_t f = data->features;
+    state->s = s;
+    if (index) {
+        for (int64_t i = 0; i < s; i++) {
+            int64_t at = index[first + i];
+            copy_row(net, data, at * f, f, (char *)state->own_x + i * f * (int64_t)net->kern->real);
+            if (data->label) label_room[i] = data->label[at];
+            if (data->target)
+                memcpy(target_room + i * data->targets, data->target + at * data->targets,
+                       (size_t)data->targets * sizeof *target_room);
+        }
+        state->x = state->own_x;
+        state->label = data->label ? label_room : NULL;
+        state->target = data->target ? target_room : NULL;
+        return;
+    }
+    if (state->own_x) {
+        copy_row(net, data, first * f, s * f, state->own_x);
+        state->x = state->own_x;
+    } else {
+        state->x = (const char *)data->x + first * f * data->real;
+    }
+    state->label = data->label ? data->label + first : NULL;
+    state->target = data->target ? data->target + first * data->targets : NULL;
+}
+
+static tw_view view(const tw_net *net, const tw_state *state, int i)
+{
+    const tw_node *n = &net->node[i];
+    return (tw_view){
+        .kern = net->kern,
+        .node = n,
+        .s = state->s,
+        .x = n->input > 0 ? state->y[n->input - 1] : state->x,
+        .y = state->y[i],
+        .d = state->d[i],
+        .e = state->e[i],
+        .yb = state->yb[i],
+        .xb = n->input > 0 ? state->yb[n->input - 1] : NULL,
+        .w = net->w,
+    };
+}
+
+static tw_view tangent_view(const tw_net *net, const tw_state *state, int i, int64_t k, const void *wt,
+                            const tw_work *work)
+{
+    tw_view v = view(net, state, i);
+    int input = v.node->input - 1;
+    v.k = k;
+    v.xt = input >= 0 ? work->yt[input] : NULL;
+    v.yt = work->yt[i];
+    v.ybt = work->ybt[i];
+    v.xbt = input >= 0 ? work->ybt[input] : NULL;
+    v.wt = wt;
+    return v;
+}
+
+void tw_sweep_forward(const tw_net *net, tw_state *state)
+{
+    for (int i = 0; i < net->nodes; i++) {
+        tw_view v = view(net, state, i);
+        v.node->op->forward(&v);
+    }
+}
+
+void tw_sweep_loss(const tw_net *net, tw_state *state)
+{
+    int last = net->nodes - 1;
+    tw_loss_backward(net, state->s, state->y[last], state->label, state->target, state->p, state->yb[last],
+                     state->loss);
+}
+
+void tw_sweep_backward(const tw_net *net, tw_state *state, void *wb)
+{
+    for (int i = net->nodes - 1; i >= 0; i--) {
+        tw_view v = view(net, state, i);
+        v.wb = wb;
+        v.node->op->backward(&v);
+    }
+}
+
+void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, tw_work *work)
+{
+    for (int i = 0; i < net->nodes; i++) {
+        tw_view v = tangent_view(net, state, i, k, wt, work);
+        v.node->op->tangent(&v);
+    }
+}
+
+void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
+                               tw_work *work, void *wbt)
+{
+    int last = net->nodes - 1;
+    tw_loss_tangent(net, state->s, k, state->p, work->yt[last], work->ybt[last]);
+    for (int i = last; i >= 0; i--) {
+        tw_view v = tangent_view(net, state, i, k, wt, work);
+        v.wbt = wbt;
+        v.product_rule = product_rule;
+        v.node->op->backward_tangent(&v);
+    }
+}
+
+void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c)
+{
+    int last = net->nodes - 1;
+    net->kern->map->dots(state->s, k, net->out, state->yb[last], work->yt[last], c);
+}
+
+void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt)
+{
+    tw_sweep_directional(net, state, k, work, work->c);
+    for (int i = 0; i < net->nodes; i++) {
+        tw_view v = tangent_view(net, state, i, k, NULL, work);
+        if (v.node->weight < 0) continue;
+        net->kern->map->weight_rows(state->s, k, v.node->out, work->c, v.yb, v.ybt);
+        v.xbt = NULL;
+        v.wbt = wbt;
+        v.node->op->backward_tangent(&v);
+    }
+}
+
+void tw_sweep_gradient_norms(const tw_net *net, const tw_state *state, double *scratch, double *norm)
+{
+    for (int64_t j = 0; j < state->s; j++) norm[j] = 0;
+    for (int i = 0; i < net->nodes; i++) {
+        tw_view v = view(net, state, i);
+        if (v.node->op->gradient_norms) v.node->op->gradient_norms(&v, scratch, norm);
+    }
+}
+
+tw_flops tw_sweep_flops(const tw_net *net)
+{
+    tw_flops flops = {0};
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        if (n->weight < 0) continue;
+        double unit = 2 * (double)n->in * (double)n->out;
+        bool inner = n->input > 0;
+        flops.forward += unit;
+        flops.backward += inner ? 2 * unit : unit;
+        flops.tangent += inner ? 2 * unit : unit;
+        flops.hessian += inner ? 4 * unit : unit;
+        flops.ggn += inner ? 2 * unit : unit;
+        flops.moment += unit;
+    }
+    return flops;
+}

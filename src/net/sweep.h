@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The four sweeps of a whole network over one shard, on memory that was planned before.
+#ifndef NET_SWEEP_H
+#define NET_SWEEP_H
+
+#include "net/net.h"
+
+// The primal state of one shard: what forward and backward leave for every further product.
+typedef struct tw_state {
+    int64_t s;
+    const void *x;           // [s][in], borrowed or own
+    const int32_t *label;    // [s], or NULL
+    const double *target;    // [s][out], or NULL
+    void *own_x;             // room for x when it must be converted or gathered
+    void *y[TW_MOST_NODES];  // [s][out] of each node; in-place nodes share their input's
+    void *yb[TW_MOST_NODES]; // likewise
+    void *d[TW_MOST_NODES];  // activations: phi'
+    void *e[TW_MOST_NODES];  // activations with phi'': phi'' yb after backward; NULL when not planned
+    void *p;                 // the loss's, [s][out]
+    double *loss;            // [s]
+} tw_state;
+
+// Tangents of one shard for at most k directions.
+typedef struct tw_work {
+    void *yt[TW_MOST_NODES];  // [s][k][out]
+    void *ybt[TW_MOST_NODES]; // [s][k][out]
+    double *c;                // [s][k]
+} tw_work;
+
+// Bytes, then pointers into memory of that size. second: the state is for Hessian products (keeps e). own_x: x is
+// copied.
+int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, void *memory, tw_state *state);
+int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_work *work);
+
+// Samples first ... first + s - 1 of data, or index[first ...] when index is not NULL (then labels go to own memory
+// too: label_room[s], target_room[s][out], NULL otherwise).
+void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
+                       int32_t *label_room, double *target_room, tw_state *state);
+
+void tw_sweep_forward(const tw_net *net, tw_state *state); // y, d, e
+void tw_sweep_loss(const tw_net *net, tw_state *state);    // loss, p, yb of the output: per sample, not averaged
+void tw_sweep_backward(const tw_net *net, tw_state *state,
+                       void *wb); // yb, e; wb[n]: sum over samples, NULL: not wanted
+
+// wt and wbt: [n][k] tensor by tensor (net/op.h).
+void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, tw_work *work);
+// Hessian (product_rule) or Gauss-Newton image of the tangents: the loss's second derivative, then back to wbt.
+void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
+                               tw_work *work, void *wbt);
+// wbt = sum over samples of (g_i . v) g_i from the tangents and the kept adjoints, without propagating back.
+void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt);
+
+// c[s][k] = g_i . v_k, from the tangents.
+void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c);
+
+// norm[s] = |g_i|^2 (state after backward); scratch: 2 s numbers.
+void tw_sweep_gradient_norms(const tw_net *net, const tw_state *state, double *scratch, double *norm);
+
+// Flops of 2 per multiply-add in the matrix products, for one sample (and one direction).
+typedef struct tw_flops {
+    double forward, backward, tangent, hessian, ggn, moment; // hessian, ggn, moment: after the tangent
+} tw_flops;
+tw_flops tw_sweep_flops(const tw_net *net);
+
+#endif
