@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Curves over a common axis, panels side by side, each curve named at its last point.
+#include "report/figure.h"
+
+#include <math.h>
+
+enum { HEIGHT = 400 };
+
+static void put_data(FILE *script, const tw_figure_curves *f)
+{
+    fputs("$curves << EOD\n", script);
+    for (int64_t i = 0; i < f->points; i++) {
+        fprintf(script, "%.9g", f->x[i]);
+        for (int c = 0; c < f->count; c++) {
+            if (isfinite(f->curve[c].y[i]))
+                fprintf(script, " %.9g", f->curve[c].y[i]);
+            else
+                fputs(" NaN", script);
+        }
+        fputc('\n', script);
+    }
+    fputs("EOD\n", script);
+}
+
+typedef struct name {
+    const char *text;
+    int style;
+    double x, y;
+} name;
+
+// The panel's names, apart by at least a line: those that would overlap are pushed up, lowest first.
+static int place_names(const tw_figure_curves *f, int panel, name *names, double *least, double *most)
+{
+    int count = 0, style = 0;
+    for (int c = 0; c < f->count && count < 6; c++) {
+        const tw_figure_curve *curve = &f->curve[c];
+        if (curve->panel != panel) continue;
+        style++;
+        int64_t last = -1;
+        for (int64_t i = 0; i < f->points; i++) {
+            if (!isfinite(curve->y[i])) continue;
+            last = i;
+            *least = fmin(*least, curve->y[i]);
+            *most = fmax(*most, curve->y[i]);
+        }
+        if (last >= 0) names[count++] = (name){curve->name, style, f->x[last], curve->y[last]};
+    }
+    for (int i = 1; i < count; i++) // few: insertion by height
+        for (int j = i; j > 0 && names[j].y < names[j - 1].y; j--) {
+            name t = names[j];
+            names[j] = names[j - 1];
+            names[j - 1] = t;
+        }
+    for (int i = 1; i < count; i++) names[i].y = fmax(names[i].y, names[i - 1].y + 0.055 * (*most - *least));
+    return count;
+}
+
+static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
+{
+    name names[6];
+    double least = INFINITY, most = -INFINITY, width = 1.0 / f->panels;
+    int count = place_names(f, panel, names, &least, &most), style = 0;
+    if (!(most > least)) {
+        least = isfinite(least) ? least - 0.5 : 0;
+        most = least + 1;
+    }
+    fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n", panel * width + 0.075,
+            (panel + 1) * width - 0.085);
+    fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", least - 0.04 * (most - least),
+            most + 0.04 * (most - least), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
+    fputs("unset label\nset xlabel ", script);
+    tw_figure_quote(script, f->axis);
+    fputs(" offset 0,0.4\nset label 100 ", script);
+    tw_figure_quote(script, f->panel[panel]);
+    fputs(" at graph 0,1.05 left tc rgb '#333333'\n", script);
+    if (panel == 0) tw_figure_heading(script, f->title, f->subtitle, HEIGHT);
+    for (int i = 0; i < count; i++) {
+        fputs("set label ", script);
+        tw_figure_quote(script, names[i].text);
+        fprintf(script, " at first %.9g,%.9g left offset 0.8,0 tc ls %d\n", names[i].x, names[i].y, names[i].style);
+    }
+    fputs("plot ", script);
+    for (int c = 0; c < f->count; c++) {
+        if (f->curve[c].panel != panel) continue;
+        fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps 0.5", style ? ", " : "", c + 2,
+                f->points <= 60 ? "linespoints" : "lines", style + 1);
+        style++;
+    }
+    fputc('\n', script);
+}
+
+static tw_status put_csv(const tw_figure_curves *f, const char *path)
+{
+    tw_status st = TW_OK;
+    tw_outfile file = {0};
+    TW_TRY(tw_outfile_open(&file, path));
+    fputs(f->axis, file.stream);
+    for (int c = 0; c < f->count; c++) fprintf(file.stream, ",%s %s", f->curve[c].name, f->panel[f->curve[c].panel]);
+    fputc('\n', file.stream);
+    for (int64_t i = 0; i < f->points; i++) {
+        fprintf(file.stream, "%.17g", f->x[i]);
+        for (int c = 0; c < f->count; c++) {
+            if (isfinite(f->curve[c].y[i]))
+                fprintf(file.stream, ",%.17g", f->curve[c].y[i]);
+            else
+                fputc(',', file.stream);
+        }
+        fputc('\n', file.stream);
+    }
+    TW_TRY(tw_outfile_commit(&file));
+done:
+    tw_outfile_discard(&file);
+    return st;
+}
+
+tw_status tw_figure_draw_curves(const tw_figure_curves *f, const char *path, const char *csv)
+{
+    tw_status st = TW_OK;
+    tw_figure figure = {0};
+    TW_TRY(tw_figure_open(&figure, path, f->panels > 1 ? 960 : 640, HEIGHT));
+    put_data(figure.script, f);
+    fputs("set multiplot\nset tmargin at screen 0.76\nset bmargin at screen 0.17\n", figure.script);
+    for (int p = 0; p < f->panels; p++) put_panel(figure.script, f, p);
+    fputs("unset multiplot\n", figure.script);
+    TW_TRY(tw_figure_commit(&figure));
+    if (csv) TW_TRY(put_csv(f, csv));
+done:
+    tw_figure_discard(&figure);
+    return st;
+}
