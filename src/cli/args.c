@@ -198,7 +198,7 @@ static int find(const tw_args *args, const char *name)
 {
     for (int i = 0; i < args->flags; i++)
         if (strcmp(args->flag[i].name, name) == 0) return i;
-    assert(!"the command does not declare this flag");
+    assert(false && "the command does not declare this flag");
     return -1;
 }
 
