@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// One trajectory through the loss: plain stochastic gradient descent.
+#ifndef THALWEG_TRAIN_H
+#define THALWEG_TRAIN_H
+
+#include "thalweg/net.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// w <- w - lr (1/b) sum of the batch's gradients - lr l2 w. Every epoch visits each sample once in an order drawn from
+// (seed, epoch); the last batch of an epoch may be smaller and is divided by its own size.
+typedef struct tw_sgd_opts {
+    size_t size;
+    double lr;
+    int64_t batch, epochs;
+    uint64_t seed;        // of the order of samples
+    tw_progress progress; // ticked after every batch, in samples
+} tw_sgd_opts;
+
+static inline tw_sgd_opts tw_sgd_defaults(void)
+{
+    tw_sgd_opts opts = {sizeof opts, 0.1, 64, 5, 0, {NULL, NULL}};
+    return opts;
+}
+
+// What happened. Diverging is an answer, not an error: training stops at the first batch whose loss is not finite and
+// the weights are those before the step that led there.
+typedef struct tw_sgd_curve {
+    int64_t epochs;   // finished
+    double *loss;     // [epochs] mean over the epoch of each batch's loss before its step, l2 term left out
+    double *accuracy; // [epochs] likewise; NAN for regression
+    int64_t steps;    // taken
+    bool diverged;
+    int64_t diverged_step; // 1 is the first
+} tw_sgd_curve;
+
+// Trains net in place. The caller frees *out with tw_sgd_curve_free.
+// TW_EINVAL  lr not positive and finite, batch < 1, epochs < 0, net and data do not fit;  TW_ENOMEM;  TW_ESTOPPED: the
+//            weights are those of the last finished step.
+TW_API TW_NODISCARD tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out);
+TW_API void tw_sgd_curve_free(tw_sgd_curve *curve);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
