@@ -24,7 +24,7 @@ enum {
     TW_USE_DATA = 1,       // --data --split --samples --random-subset --random-labels --validation --scale
     TW_USE_NET = 2,        // --model --loss --l2 --init --dtype --arith --shard
     TW_USE_WEIGHTS = 4,    // --weights, required
-    TW_USE_MEMORY = 8,     // --memory
+    TW_USE_MATRIX = 8,     // --matrix --layers --block --noise-batch --without-replacement --memory
     TW_USE_FIGURE = 16,    // --figure --csv
     TW_USE_OUT = 32,       // --out
     TW_USE_DTYPE = 64,     // --dtype alone, where there are data and no network

@@ -4,7 +4,7 @@
 #define CLI_OPEN_H
 
 #include "cli/show.h"
-#include "thalweg/data.h"
+#include "thalweg/curv.h"
 
 // --data and kin. Numbers of the width --dtype says. --samples 0 is refused. The caller frees *out with tw_data_free.
 TW_NODISCARD tw_status tw_open_data(const tw_args *args, tw_data **out);
@@ -14,6 +14,16 @@ TW_NODISCARD tw_status tw_open_data_split(const tw_args *args, const char *split
 
 // {"name", "split", "samples", "features", "classes" or "targets", "checksum"}: new reference.
 json_t *tw_open_data_json(const tw_args *args, const tw_data *data);
+
+// --model, --weights and kin. Without --weights (where they are not required) the weights are drawn by --seed. The
+// caller frees *out with tw_net_free.
+TW_NODISCARD tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out);
+
+// {"model", "parameters", "loss", "l2", "numbers", "weights"}: new reference.
+json_t *tw_open_net_json(const tw_args *args, const tw_net *net);
+
+// --matrix and kin (TW_USE_MATRIX). The caller frees *out with tw_curv_free.
+TW_NODISCARD tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *data, tw_curv **out);
 
 // Checks that a file could be written at --out, --figure, ...: before the work rather than after it. NULL is fine.
 TW_NODISCARD tw_status tw_open_check_out(const char *flag, const char *path, const char *endings);

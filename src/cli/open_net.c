@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// --model and --weights become a network; --matrix and --layers a matrix.
+#include "cli/open.h"
+
+#include "net/sweep.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+// "init:7" is the network's own initialisation from seed 7. Anything else is a file.
+static tw_status read_init(const char *weights, uint64_t *seed, bool *is_init)
+{
+    *is_init = strncmp(weights, "init:", 5) == 0;
+    if (!*is_init) return TW_OK;
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(weights + 5, &end, 10);
+    if (end == weights + 5 || *end || errno || strchr(weights, '-'))
+        return tw_fail(TW_EINVAL, "--weights: found \"%s\", expected init:SEED with a whole number", weights);
+    *seed = value;
+    return TW_OK;
+}
+
+static void explain(const tw_args *args, const tw_net *net, const tw_data *data)
+{
+    char count[32], bytes[32];
+    int64_t shard = tw_net_shard(net, data->m);
+    tw_flops flops = tw_sweep_flops(net);
+    tw_explain(args, "data", "%s: %s samples of %" PRId64 " numbers, checksum %016" PRIx64, data->name,
+               tw_show_count(data->m, count), data->features, data->checksum);
+    tw_explain(args, "model", "%s: %s parameters, %s", net->model, tw_show_count(net->n, count),
+               tw_show_bytes((double)net->n * net->kern->real, bytes));
+    tw_explain(args, "loss", "%s, l2 %g", tw_loss_name(net->loss), net->l2);
+    tw_explain(args, "kernels", "%s; %s", net->kern->name, tw_kernels_describe());
+    tw_explain(args, "shards", "%" PRId64 " of %" PRId64 " samples, on %d threads%s", (data->m + shard - 1) / shard,
+               shard, tw_threads(), net->shard ? " (as asked)" : "");
+    tw_explain(args, "flops", "a sample: forward %.3g, gradient %.3g, Hessian product %.3g, Gauss-Newton product %.3g",
+               flops.forward, flops.forward + flops.backward, flops.tangent + flops.hessian, flops.tangent + flops.ggn);
+}
+
+tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out)
+{
+    tw_status st = TW_OK;
+    tw_net *net = NULL;
+    tw_net_opts opts = tw_net_defaults();
+    const char *weights = tw_args_str(args, "weights");
+    bool is_init = true;
+
+    opts.real = strcmp(tw_args_str(args, "dtype"), "f64") == 0 ? TW_F64 : TW_F32;
+    opts.loss = tw_args_str(args, "loss");
+    opts.init = tw_args_str(args, "init");
+    opts.arith = tw_args_str(args, "arith");
+    TW_TRY(tw_args_seed(args, "seed", &opts.seed));
+    TW_TRY(tw_args_real(args, "l2", 0, 1e300, &opts.l2));
+    TW_TRY(tw_args_int(args, "shard", 1, INT64_MAX, &opts.shard));
+    if (weights) TW_TRY(read_init(weights, &opts.seed, &is_init));
+    TW_TRY(tw_net_new(tw_args_str(args, "model"), data, &opts, &net));
+    if (!is_init) TW_TRY(tw_net_load(net, weights));
+    explain(args, net, data);
+    *out = net;
+    net = NULL;
+done:
+    tw_net_free(net);
+    return st;
+}
+
+json_t *tw_open_net_json(const tw_args *args, const tw_net *net)
+{
+    json_t *about = json_object();
+    const char *weights = tw_args_str(args, "weights");
+    json_object_set_new(about, "model", json_string(net->model));
+    json_object_set_new(about, "parameters", json_integer(net->n));
+    json_object_set_new(about, "loss", json_string(tw_loss_name(net->loss)));
+    json_object_set_new(about, "l2", tw_json_real(net->l2));
+    json_object_set_new(about, "numbers", json_string(net->kern->name));
+    if (weights) json_object_set_new(about, "weights", json_string(weights));
+    return about;
+}
+
+tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *data, tw_curv **out)
+{
+    tw_status st = TW_OK;
+    tw_curv_opts opts = tw_curv_defaults();
+    opts.matrix = tw_args_str(args, "matrix");
+    opts.layers = tw_args_str(args, "layers");
+    opts.replacement = !tw_args_flag(args, "without-replacement");
+    opts.progress = tw_show_progress(args);
+    TW_TRY(tw_args_int(args, "noise-batch", 1, INT64_MAX, &opts.batch));
+    TW_TRY(tw_args_int(args, "block", 1, 4096, &opts.block));
+    TW_TRY(tw_args_bytes(args, "memory", &opts.memory));
+    TW_TRY(tw_args_seed(args, "seed", &opts.seed));
+    TW_TRY(tw_curv_new(net, data, &opts, out));
+done:
+    return st;
+}
