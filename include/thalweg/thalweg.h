@@ -10,5 +10,6 @@
 #include "thalweg/linalg.h"
 #include "thalweg/net.h"
 #include "thalweg/theory_bound.h"
+#include "thalweg/train.h"
 
 #endif
