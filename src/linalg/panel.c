@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Products of panels, slab by slab. Slabs are joined in the tree of base/shards.h.
+#include "linalg/panel.h"
+
+#include "base/alloc.h"
+#include "kernel/kernel.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static int64_t slabs(int64_t n) { return (n + TW_SLAB - 1) / TW_SLAB; }
+
+tw_status tw_linop_valid(const tw_linop *op)
+{
+    if (op->n < 1) return tw_fail(TW_EINVAL, "operator: found n = %" PRId64 ", expected at least 1", op->n);
+    if (op->block < 1) return tw_fail(TW_EINVAL, "operator: found block = %" PRId64 ", expected at least 1", op->block);
+    return TW_OK;
+}
+
+tw_status tw_panel_new(int64_t n, int64_t room, tw_panel **out)
+{
+    tw_status st = TW_OK;
+    tw_panel *p = NULL;
+
+    TW_TRY(tw_alloc(1, sizeof *p, &p));
+    p->n = n;
+    p->room = room;
+    p->threads = tw_threads();
+    TW_TRY(tw_parts_new(&p->parts));
+    TW_TRY(tw_alloc(room * room, sizeof(double), &p->small));
+    TW_TRY(tw_alloc(slabs(n), sizeof(double), &p->slab_max));
+    TW_TRY(tw_alloc((int64_t)p->threads * room * TW_SLAB, sizeof(double), &p->scratch));
+    *out = p;
+    p = NULL;
+done:
+    tw_panel_free(p);
+    return st;
+}
+
+void tw_panel_free(tw_panel *p)
+{
+    if (!p) return;
+    tw_parts_free(p->parts);
+    free(p->small);
+    free(p->slab_max);
+    free(p->scratch);
+    free(p);
+}
+
+// One job on slabs: y -= c' x, then d = z y'; or y = c' x.
+typedef struct job {
+    tw_panel *p;
+    const tw_kernels *kern;
+    int64_t m, k, l;
+    const double *x, *c, *z;
+    double *y;
+    const char *what;
+} job;
+
+static int64_t slab_length(const job *j, int64_t slab)
+{
+    int64_t left = j->p->n - slab * TW_SLAB;
+    return left < TW_SLAB ? left : TW_SLAB;
+}
+
+static tw_status subtract_slab(void *ctx, int64_t slab, int thread, void *part)
+{
+    (void)thread;
+    const job *j = ctx;
+    int64_t n = j->p->n, at = slab * TW_SLAB, s = slab_length(j, slab);
+    if (j->c) j->kern->gemm(true, false, j->k, s, j->m, j->c, j->k, j->x + at, n, 1, j->y + at, n);
+    j->kern->gemm(false, true, j->l, j->k, s, j->z + at, n, j->y + at, n, 0, part, j->k);
+    return TW_OK;
+}
+
+static tw_status only_subtract_slab(void *ctx, int64_t slab, int thread)
+{
+    (void)thread;
+    const job *j = ctx;
+    int64_t n = j->p->n, at = slab * TW_SLAB;
+    j->kern->gemm(true, false, j->k, slab_length(j, slab), j->m, j->c, j->k, j->x + at, n, 1, j->y + at, n);
+    return TW_OK;
+}
+
+tw_status tw_panel_dot(tw_panel *p, int64_t m, const double *x, int64_t k, const double *y, double *c)
+{
+    if (m == 0 || k == 0) return TW_OK;
+    job j = {.p = p, .kern = tw_kernels_find("f64"), .k = k, .l = m, .z = x, .y = (double *)(uintptr_t)y};
+    return tw_shards_sum(p->parts, slabs(p->n), TW_F64, m * k, subtract_slab, &j, c);
+}
+
+tw_status tw_panel_subtract(tw_panel *p, int64_t m, const double *x, int64_t k, double *y, const double *c, int64_t l,
+                            const double *z, double *d)
+{
+    if (k == 0) return TW_OK;
+    for (int64_t i = 0; i < m * k; i++) p->small[i] = -c[i];
+    job j = {.p = p, .kern = tw_kernels_find("f64"), .m = m, .k = k, .l = l, .x = x, .z = z, .y = y};
+    j.c = m > 0 ? p->small : NULL;
+    if (l > 0) return tw_shards_sum(p->parts, slabs(p->n), TW_F64, l * k, subtract_slab, &j, d);
+    return m > 0 ? tw_shards_run(slabs(p->n), only_subtract_slab, &j) : TW_OK;
+}
+
+static tw_status combine_slab(void *ctx, int64_t slab, int thread)
+{
+    const job *j = ctx;
+    int64_t n = j->p->n, at = slab * TW_SLAB, s = slab_length(j, slab);
+    double *scratch = j->p->scratch + (int64_t)thread * j->p->room * TW_SLAB;
+    j->kern->gemm(true, false, j->k, s, j->m, j->c, j->k, j->x + at, n, 0, scratch, s);
+    for (int64_t i = 0; i < j->k; i++) memcpy(j->y + i * n + at, scratch + i * s, (size_t)s * sizeof *scratch);
+    return TW_OK;
+}
+
+tw_status tw_panel_combine(tw_panel *p, int64_t m, const double *x, int64_t k, const double *c, double *y)
+{
+    job j = {.p = p, .kern = tw_kernels_find("f64"), .m = m, .k = k, .x = x, .c = c, .y = y};
+    return k > 0 ? tw_shards_run(slabs(p->n), combine_slab, &j) : TW_OK;
+}
+
+static tw_status max_slab(void *ctx, int64_t slab, int thread)
+{
+    (void)thread;
+    const job *j = ctx;
+    int64_t at = slab * TW_SLAB, s = slab_length(j, slab);
+    double max = 0;
+    for (int64_t v = 0; v < j->k; v++) {
+        const double *x = j->x + v * j->p->n + at;
+        for (int64_t i = 0; i < s; i++) {
+            double size = fabs(x[i]);
+            if (!(size <= 1.7976931348623157e308))
+                return tw_fail(TW_ENUMERIC, "%s %" PRId64 ": entry %" PRId64 " is %g, expected a finite number",
+                               j->what, v, at + i, x[i]);
+            if (size > max) max = size;
+        }
+    }
+    j->p->slab_max[slab] = max;
+    return TW_OK;
+}
+
+tw_status tw_panel_max(tw_panel *p, int64_t k, const double *x, const char *what, double *max)
+{
+    job j = {.p = p, .k = k, .x = x, .what = what};
+    tw_status st = tw_shards_run(slabs(p->n), max_slab, &j);
+    if (st != TW_OK) return st;
+    *max = 0;
+    for (int64_t i = 0; i < slabs(p->n); i++)
+        if (p->slab_max[i] > *max) *max = p->slab_max[i];
+    return TW_OK;
+}
+
+void tw_panel_scale(int64_t count, double *x, double factor)
+{
+    for (int64_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+tw_status tw_panel_apply(tw_panel *p, const tw_linop *op, int64_t k, const double *x, double *y, int64_t *products,
+                         double *max)
+{
+    *max = 0;
+    for (int64_t j = 0; j < k; j += op->block) {
+        int64_t b = k - j < op->block ? k - j : op->block;
+        double here = 0;
+        tw_status st = op->apply(op->ctx, b, x + j * p->n, y + j * p->n);
+        if (st == TW_OK) st = tw_panel_max(p, b, y + j * p->n, "operator: product of vector", &here);
+        if (st != TW_OK) return st;
+        if (here > *max) *max = here;
+        *products += b;
+    }
+    return TW_OK;
+}
