@@ -24,7 +24,7 @@ static const matrix matrices[] = {
     {"ggn", {0, 1, 0}, .l2 = true},
     {"fisher", {0, 1, 0}, .log_loss = true},                               // = G for these losses
     {"fisher-sampled", {0, 0, 1}, .log_loss = true, .model_labels = true}, // M with labels from the model
-    {"moment", {0, 0, 1}, .l2 = false},                                                 // the "empirical Fisher"
+    {"moment", {0, 0, 1}, .l2 = false},                                    // the "empirical Fisher"
     {"covariance", {0, 0, 1}, .covariance = true},
     {"residual", {-1, 0, 1}, .log_loss = true}, // H_p = M - H
     {"h-g", {1, -1, 0}, .l2 = false},
