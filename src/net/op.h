@@ -47,6 +47,8 @@ struct tw_op_kind {
     void (*gradient_norms)(const tw_view *v, double *scratch, double *norm);
 };
 
-extern const tw_op_kind tw_op_dense, tw_op_activation;
+#define OP(symbol) extern const tw_op_kind symbol;
+#include "net/ops.def"
+#undef OP
 
 #endif

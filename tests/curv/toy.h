@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "kernel/kernel.h"
 #include "thalweg/curv.h"
 
 typedef struct toy {
