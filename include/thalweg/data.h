@@ -22,6 +22,7 @@ typedef struct tw_data {
     int64_t targets;                 // numbers a target; 0 for classification
     double *target;                  // [m][targets], or NULL
     uint64_t checksum;               // of shape, x, label and target, as stored with every result: docs/data.md
+    char **class_name;               // [classes], or NULL where the source has no names for them
 } tw_data;
 
 // What to read and what to do to it: split and validation, subset, random labels, scale. Made by tw_data_defaults, then

@@ -34,6 +34,7 @@ static void collect(const tw_command *command, tw_args *args)
         assert(args->flags < MOST_FLAGS);
         tw_flag flag = shared->flag;
         if ((command->uses & TW_USE_ANY_MODEL) && (shared->uses & TW_USE_NET)) flag.required = false;
+        if ((command->uses & TW_USE_ANY_DATA) && (shared->uses & TW_USE_DATA)) flag.required = false;
         args->flag[args->flags++] = flag;
     }
 }

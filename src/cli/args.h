@@ -21,14 +21,15 @@ typedef struct tw_flag {
 // Which of the shared flags (cli/flags.c) a command has. Every command has --json, --quiet, --explain, --threads,
 // --seed.
 enum {
-    TW_USE_DATA = 1,       // --data --split --samples --random-subset --random-labels --validation --scale
-    TW_USE_NET = 2,        // --model --loss --l2 --init --dtype --arith --shard
-    TW_USE_WEIGHTS = 4,    // --weights, required
-    TW_USE_MATRIX = 8,     // --matrix --layers --block --noise-batch --without-replacement --memory
-    TW_USE_FIGURE = 16,    // --figure --csv
-    TW_USE_OUT = 32,       // --out
-    TW_USE_DTYPE = 64,     // --dtype alone, where there are data and no network
-    TW_USE_ANY_MODEL = 128 // with TW_USE_NET: --model may be absent
+    TW_USE_DATA = 1,        // --data --split --samples --random-subset --random-labels --validation --scale
+    TW_USE_NET = 2,         // --model --loss --l2 --init --dtype --arith --shard
+    TW_USE_WEIGHTS = 4,     // --weights, required
+    TW_USE_MATRIX = 8,      // --matrix --layers --block --noise-batch --without-replacement --memory
+    TW_USE_FIGURE = 16,     // --figure --csv
+    TW_USE_OUT = 32,        // --out
+    TW_USE_DTYPE = 64,      // --dtype alone, where there are data and no network
+    TW_USE_ANY_MODEL = 128, // with TW_USE_NET: --model may be absent
+    TW_USE_ANY_DATA = 256   // with TW_USE_DATA: --data may be absent, or stand as the first word
 };
 
 typedef struct tw_args tw_args;

@@ -25,11 +25,19 @@ done:
     return st;
 }
 
+const char *tw_open_data_spec(const tw_args *args)
+{
+    char *const *word;
+    int words = tw_args_words(args, &word);
+    const char *spec = tw_args_str(args, "data");
+    return spec ? spec : words > 0 ? word[0] : NULL;
+}
+
 tw_status tw_open_data(const tw_args *args, tw_data **out)
 {
     tw_data_opts opts;
     tw_status st = options(args, &opts);
-    if (st == TW_OK) st = tw_data_open(tw_args_str(args, "data"), &opts, out);
+    if (st == TW_OK) st = tw_data_open(tw_open_data_spec(args), &opts, out);
     return st;
 }
 
@@ -39,7 +47,7 @@ tw_status tw_open_data_split(const tw_args *args, const char *split, tw_data **o
     tw_status st = options(args, &opts);
     opts.split = split;
     opts.samples = 0;
-    if (st == TW_OK) st = tw_data_open(tw_args_str(args, "data"), &opts, out);
+    if (st == TW_OK) st = tw_data_open(tw_open_data_spec(args), &opts, out);
     return st;
 }
 

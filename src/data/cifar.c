@@ -107,10 +107,20 @@ static tw_status read_part(const tw_spec *spec, tw_part part, const char *train,
 tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
     static const kind k = {1, 0, 10};
-    tw_status st = tw_spec_check(spec, 1, 1, "test");
-    if (st != TW_OK) return st;
-    return read_part(spec, part, "data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin",
-                     "test_batch.bin", &k, out);
+    static const char batches[] =
+        "data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin";
+    static const char *const names[10] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                          "dog",      "frog",       "horse", "ship", "truck"};
+    tw_status st = TW_OK;
+    tw_raw made = {0};
+    TW_TRY(tw_spec_check(spec, 1, 1, "test"));
+    TW_TRY(read_part(spec, part, batches, "test_batch.bin", &k, &made));
+    TW_TRY(tw_names_copy(10, names, &made.names));
+    *out = made;
+    made = (tw_raw){0};
+done:
+    tw_raw_free(&made);
+    return st;
 }
 
 tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out)

@@ -211,11 +211,11 @@ done:
 }
 
 // Renumbers labels from the order of appearance to the sorted order and hands the names over.
-static tw_status sort_classes(words *all, int64_t m, int32_t *label, tw_names *classes)
+static tw_status sort_classes(words *all, int64_t m, int32_t *label, tw_names *names)
 {
     tw_status st = TW_OK;
-    tw_names names = {0};
     word *sorted = NULL;
+    const char **text = NULL;
     int32_t *rank = NULL;
     bool numeric = true;
 
@@ -223,29 +223,21 @@ static tw_status sort_classes(words *all, int64_t m, int32_t *label, tw_names *c
     for (int64_t i = 0; i < all->count; i++) all->word[i].numeric = numeric;
     TW_TRY(tw_alloc(all->count, sizeof *sorted, &sorted));
     TW_TRY(tw_alloc(all->count, sizeof *rank, &rank));
-    TW_TRY(tw_alloc(all->count, sizeof *names.name, &names.name));
+    TW_TRY(tw_alloc(all->count, sizeof *text, &text));
     memcpy(sorted, all->word, (size_t)all->count * sizeof *sorted);
     qsort(sorted, (size_t)all->count, sizeof *sorted, by_name);
-    for (; names.count < all->count; names.count++)
-        TW_TRY(tw_strdup(sorted[names.count].text, &names.name[names.count]));
-    for (int64_t i = 0; i < all->count; i++)
+    for (int64_t i = 0; i < all->count; i++) {
+        text[i] = sorted[i].text;
         rank[i] =
             (int32_t)((word *)bsearch(&all->word[i], sorted, (size_t)all->count, sizeof *sorted, by_name) - sorted);
+    }
     for (int64_t i = 0; i < m; i++) label[i] = rank[label[i]];
-    *classes = names;
-    names = (tw_names){0};
+    TW_TRY(tw_names_copy(all->count, text, names));
 done:
-    tw_names_free(&names);
     free(sorted);
+    free(text);
     free(rank);
     return st;
-}
-
-void tw_names_free(tw_names *names)
-{
-    for (int64_t i = 0; i < names->count; i++) free(names->name[i]);
-    free(names->name);
-    *names = (tw_names){0};
 }
 
 static tw_status known_label(const reader *r, int64_t column, const char *text, const tw_names *known, int32_t *out)
@@ -296,7 +288,7 @@ done:
 }
 
 tw_status tw_csv_parse(const char *path, const uint8_t *data, size_t size, const tw_csv_opts *opts,
-                       const tw_names *known, tw_names *classes, tw_raw *out)
+                       const tw_names *known, tw_raw *out)
 {
     tw_status st = TW_OK;
     const char *text = (const char *)data;
@@ -330,11 +322,11 @@ tw_status tw_csv_parse(const char *path, const uint8_t *data, size_t size, const
         TW_TRY(tw_alloc(made.m, sizeof *made.label, &made.label));
     }
     TW_TRY(read_rows(r, opts, &lay, known, &all, &made));
-    if (known) made.classes = known->count;
-    if (made.label && !known) {
-        TW_TRY(sort_classes(&all, made.m, made.label, classes));
-        made.classes = classes->count;
-    }
+    if (known)
+        TW_TRY(tw_names_copy(known->count, (const char *const *)known->name, &made.names));
+    else if (made.label)
+        TW_TRY(sort_classes(&all, made.m, made.label, &made.names));
+    made.classes = made.names.count;
     *out = made;
     made = (tw_raw){0};
 done:
@@ -347,14 +339,13 @@ done:
     return st;
 }
 
-static tw_status read_file(const char *path, const tw_csv_opts *opts, const tw_names *known, tw_names *classes,
-                           tw_raw *out)
+static tw_status read_file(const char *path, const tw_csv_opts *opts, const tw_names *known, tw_raw *out)
 {
     tw_bytes file = {0}, text = {0};
     tw_status st = TW_OK;
     TW_TRY(tw_bytes_load(path, &file));
     TW_TRY(tw_stream_all(path, file.data, file.size, &text));
-    TW_TRY(tw_csv_parse(path, text.data, text.size, opts, known, classes, out));
+    TW_TRY(tw_csv_parse(path, text.data, text.size, opts, known, out));
 done:
     tw_bytes_free(&file);
     tw_bytes_free(&text);
@@ -366,7 +357,6 @@ tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out)
     static const int separators[] = {',', ';', '\t', ' '};
     tw_status st = TW_OK;
     int separator = -1, header = -1;
-    tw_names classes = {0};
     tw_raw train = {0};
     const char *label = tw_spec_get(spec, "label"), *target = tw_spec_get(spec, "target"), *test;
 
@@ -385,15 +375,14 @@ tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out)
                                  : label ? label
                                          : "last",
                         .regression = target != NULL};
-    TW_TRY(read_file(spec->value[0], &opts, NULL, &classes, &train));
+    TW_TRY(read_file(spec->value[0], &opts, NULL, &train));
     if (part == TW_PART_TRAIN) {
         *out = train;
         train = (tw_raw){0};
     } else { // after the training part, for its classes
-        TW_TRY(read_file(test, &opts, target ? NULL : &classes, &classes, out));
+        TW_TRY(read_file(test, &opts, target ? NULL : &train.names, out));
     }
 done:
-    tw_names_free(&classes);
     tw_raw_free(&train);
     return st;
 }

@@ -149,15 +149,26 @@ done:
 
 tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
-    static const char home[] = "/usr/share/datasets/fashion-mnist"; // Debian's package dataset-fashion-mnist
-    tw_status st = tw_spec_check(spec, 0, 1, "");
-    if (st != TW_OK) return st;
-    if (spec->values == 0 && access(home, F_OK) != 0)
-        return tw_fail(TW_EIO,
-                       "%s: not there: install the Debian package dataset-fashion-mnist, or name the folder that holds "
-                       "train-images-idx3-ubyte.gz: fashion-mnist:DIR",
-                       home);
-    return read_folder(spec->values ? spec->value[0] : home, part, out);
+    // Xiao, Rasul & Vollgraf, arXiv:1708.07747, table 2
+    static const char *const names[10] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                          "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+    tw_status st = TW_OK;
+    tw_raw made = {0};
+    TW_TRY(tw_spec_check(spec, 0, 1, ""));
+    if (spec->values == 0 && access(TW_FASHION_HOME, F_OK) != 0) {
+        st = tw_fail(TW_EIO,
+                     "%s: not there: install the Debian package dataset-fashion-mnist, or name the folder that holds "
+                     "train-images-idx3-ubyte.gz: fashion-mnist:DIR",
+                     TW_FASHION_HOME);
+        goto done;
+    }
+    TW_TRY(read_folder(spec->values ? spec->value[0] : TW_FASHION_HOME, part, &made));
+    TW_TRY(tw_names_copy(10, names, &made.names));
+    *out = made;
+    made = (tw_raw){0};
+done:
+    tw_raw_free(&made);
+    return st;
 }
 
 tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out)

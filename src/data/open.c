@@ -9,23 +9,32 @@
 #include <string.h>
 
 static const tw_source sources[] = {
-    {"fashion-mnist", "fashion-mnist[:DIR]", "clothes, 28 x 28, 10 classes", tw_fashion_read},
-    {"mnist", "mnist:DIR", "digits, 28 x 28, 10 classes", tw_mnist_read},
-    {"idx", "idx:IMAGES,LABELS[,test-images=FILE,test-labels=FILE,classes=N]", "images in IDX files", tw_idx_read},
-    {"cifar10", "cifar10:DIR or FILE[,test=FILE]", "pictures, 3 x 32 x 32, 10 classes", tw_cifar10_read},
-    {"cifar100", "cifar100:DIR or FILE[,test=FILE,labels=fine|coarse]", "pictures, 3 x 32 x 32, 100 or 20 classes",
+    {"fashion-mnist", "[:DIR]", "clothes, 28 x 28, 10 classes", TW_FASHION_HOME, tw_fashion_read},
+    {"mnist", ":DIR", "digits, 28 x 28, 10 classes", NULL, tw_mnist_read},
+    {"idx", ":IMAGES,LABELS[,test-images=FILE,test-labels=FILE,classes=N]", "images in IDX files, plain or .gz", NULL,
+     tw_idx_read},
+    {"cifar10", ":PLACE[,test=FILE]", "pictures, 3 x 32 x 32, 10 classes; a folder or a file, plain or .gz", NULL,
+     tw_cifar10_read},
+    {"cifar100", ":PLACE[,test=FILE,labels=fine|coarse]", "pictures, 3 x 32 x 32, 100 or 20 classes", NULL,
      tw_cifar100_read},
-    {"csv", "csv:FILE[,label=COLUMN|target=COLUMN,sep=comma|semicolon|tab|blank,header=yes|no,test=FILE]",
-     "rows of numbers and a class", tw_csv_read},
-    {"npz", "npz:FILE[,x=NAME,y=NAME,test=FILE,task=classes|regression,classes=N]", "arrays x and y", tw_xy_read},
-    {"safetensors", "safetensors:FILE[,...as npz]", "arrays x and y", tw_xy_read},
-    {"npy", "npy:X,Y[,test-x=FILE,test-y=FILE,task=...,classes=N]", "one array a file", tw_npy_read},
-    {"gauss", "gauss[:classes=10,dim=50,n=100,sep=2,seed=11,random=0,stream=0,test=2000]", "a mixture of Gaussians",
+    {"csv", ":FILE[,label=COLUMN|target=COLUMN,sep=comma|semicolon|tab|blank,header=yes|no,test=FILE]",
+     "rows of numbers with a class or a target", NULL, tw_csv_read},
+    {"npz", ":FILE[,x=NAME,y=NAME,test=FILE,task=auto|classes|regression,classes=N]", "NumPy arrays x and y", NULL,
+     tw_xy_read},
+    {"safetensors", ":FILE[,... as npz]", "tensors x and y", NULL, tw_xy_read},
+    {"npy", ":X,Y[,test-x=FILE,test-y=FILE,task=auto|classes|regression,classes=N]", "one NumPy array a file", NULL,
+     tw_npy_read},
+    {"gauss", "[:classes=10,dim=50,n=100,sep=2,seed=11,random=0,stream=0,test=2000]", "a mixture of Gaussians", NULL,
      tw_gauss_read},
-    {"regression",
-     "regression[:dim=10,n=1000,law=gaussian|uniform|sphere,eig=1,u=1,noise=0,input-noise=0,seed=0,test=1000]",
-     "y = u x + noise", tw_regression_read},
+    {"regression", "[:dim=10,n=1000,law=gaussian|uniform|sphere,eig=1,u=1,noise=0,input-noise=0,seed=0,test=1000]",
+     "linear regression, y = u x + noise", NULL, tw_regression_read},
 };
+
+const tw_source *tw_data_sources(int64_t *count)
+{
+    *count = sizeof sources / sizeof *sources;
+    return sources;
+}
 
 static tw_status find_source(const char *kind, const tw_source **out)
 {
@@ -150,11 +159,15 @@ done:
     return st;
 }
 
-static tw_status take_answers(const tw_raw *raw, const int64_t *row, tw_data *d)
+static tw_status take_answers(tw_raw *raw, const int64_t *row, tw_data *d)
 {
     tw_status st = TW_OK;
     d->classes = raw->classes;
     d->targets = raw->targets;
+    if (raw->names.count == d->classes) {
+        d->class_name = raw->names.name;
+        raw->names = (tw_names){0};
+    }
     if (raw->label) {
         TW_TRY(tw_alloc(d->m, sizeof *d->label, &d->label));
         for (int64_t i = 0; i < d->m; i++) d->label[i] = raw->label[row[i]];
@@ -246,6 +259,8 @@ done:
 void tw_data_free(tw_data *data)
 {
     if (!data) return;
+    for (int64_t i = 0; data->class_name && i < data->classes; i++) free(data->class_name[i]);
+    free(data->class_name);
     free(data->name);
     free(data->x);
     free(data->label);

@@ -7,11 +7,32 @@
 #include <math.h>
 #include <string.h>
 
+tw_status tw_names_copy(int64_t count, const char *const *name, tw_names *out)
+{
+    tw_status st = TW_OK;
+    tw_names made = {0};
+    TW_TRY(tw_alloc(count, sizeof *made.name, &made.name));
+    for (; made.count < count; made.count++) TW_TRY(tw_strdup(name[made.count], &made.name[made.count]));
+    *out = made;
+    made = (tw_names){0};
+done:
+    tw_names_free(&made);
+    return st;
+}
+
+void tw_names_free(tw_names *names)
+{
+    for (int64_t i = 0; i < names->count; i++) free(names->name[i]);
+    free(names->name);
+    *names = (tw_names){0};
+}
+
 void tw_raw_free(tw_raw *raw)
 {
     free(raw->x);
     free(raw->label);
     free(raw->target);
+    tw_names_free(&raw->names);
     *raw = (tw_raw){0};
 }
 

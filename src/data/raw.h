@@ -11,6 +11,15 @@
 
 typedef enum tw_raw_kind { TW_RAW_U8 = 1, TW_RAW_F32 = 4, TW_RAW_F64 = 8 } tw_raw_kind; // bytes of a number of x
 
+// The names of classes.
+typedef struct tw_names {
+    int64_t count;
+    char **name;
+} tw_names;
+
+TW_NODISCARD tw_status tw_names_copy(int64_t count, const char *const *name, tw_names *out);
+void tw_names_free(tw_names *names);
+
 typedef struct tw_raw {
     int64_t m, features, channels, height, width;
     tw_raw_kind kind;
@@ -19,6 +28,7 @@ typedef struct tw_raw {
     int32_t *label; // [m]; NULL for regression
     int64_t targets;
     double *target; // [m][targets]; NULL for classification
+    tw_names names; // of the classes; none: {0}
 } tw_raw;
 
 void tw_raw_free(tw_raw *raw); // what it holds; harmless on {0}
@@ -34,8 +44,13 @@ typedef enum tw_part { TW_PART_TRAIN, TW_PART_TEST } tw_part;
 // One kind of data set: "idx" and so on. Outputs are untouched on failure.
 typedef struct tw_source {
     const char *name, *usage, *what;
+    const char *home; // where it is looked for when no place is given; NULL: always given, or generated
     tw_status (*read)(const tw_spec *spec, tw_part part, tw_raw *out);
 } tw_source;
+
+const tw_source *tw_data_sources(int64_t *count);
+
+#define TW_FASHION_HOME "/usr/share/datasets/fashion-mnist" // Debian's package dataset-fashion-mnist
 
 tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out);
@@ -63,16 +78,9 @@ typedef struct tw_csv_opts {
     bool regression;   // the column holds numbers, not classes
 } tw_csv_opts;
 
-// The classes of a csv file in sorted order: numbers by value if all are numbers, else by bytes.
-typedef struct tw_names {
-    int64_t count;
-    char **name;
-} tw_names;
-
-void tw_names_free(tw_names *names);
-
-// known: the classes of the training part, which these rows must then have; or NULL. The caller frees *classes.
+// out->names: the classes in sorted order, numbers by value if all are numbers, else by bytes. known: the classes of
+// the training part, which these rows must then have; or NULL.
 TW_NODISCARD tw_status tw_csv_parse(const char *path, const uint8_t *data, size_t size, const tw_csv_opts *opts,
-                                    const tw_names *known, tw_names *classes, tw_raw *out);
+                                    const tw_names *known, tw_raw *out);
 
 #endif

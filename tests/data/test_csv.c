@@ -4,12 +4,12 @@
 
 #include "data/raw.h"
 
-static tw_status parse(const char *text, const tw_csv_opts *opts, tw_names *names, tw_raw *out)
+static tw_status parse(const char *text, const tw_csv_opts *opts, tw_raw *out)
 {
     size_t size = strlen(text);
     uint8_t *copy = malloc(size + 1); // without the final zero, so that a sanitizer sees a reader that looks further
     memcpy(copy, text, size);
-    tw_status st = tw_csv_parse("f", copy, size, opts, NULL, names, out);
+    tw_status st = tw_csv_parse("f", copy, size, opts, NULL, out);
     free(copy);
     return st;
 }
@@ -27,18 +27,16 @@ static void a_quoted_file_with_a_header_is_read_by_column_name(void **state)
     (void)state;
     tw_bytes file = fixture_bytes("flowers.csv");
     tw_csv_opts opts = {.separator = 0, .header = -1, .label = "kind"};
-    tw_names names = {0};
     tw_raw raw = {0};
-    must(tw_csv_parse("f", file.data, file.size, &opts, NULL, &names, &raw));
+    must(tw_csv_parse("f", file.data, file.size, &opts, NULL, &raw));
     holds(&raw, 3, 2, (double[]){1.5, -2000, 0.25, 7, 3, 0});
     assert_int_equal(raw.classes, 2);
-    assert_string_equal(names.name[0], "aster"); // sorted
-    assert_string_equal(names.name[1], "rose; red");
+    assert_string_equal(raw.names.name[0], "aster"); // sorted
+    assert_string_equal(raw.names.name[1], "rose; red");
     assert_int_equal(raw.label[0], 1);
     assert_int_equal(raw.label[1], 0);
     assert_int_equal(raw.label[2], 1);
     tw_raw_free(&raw);
-    tw_names_free(&names);
     tw_bytes_free(&file);
 }
 
@@ -61,13 +59,11 @@ static void separators_ends_of_lines_and_headers_do_not_matter(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tw_csv_opts opts = {.separator = cases[i].separator, .header = cases[i].header, .label = cases[i].label};
-        tw_names names = {0};
         tw_raw raw = {0};
-        must(parse(cases[i].text, &opts, &names, &raw));
+        must(parse(cases[i].text, &opts, &raw));
         holds(&raw, 3, 2, (double[]){1, 2, 3, 4, 5, 6});
         assert_true(raw.label[0] == 0 && raw.label[1] == 1 && raw.label[2] == 0);
         tw_raw_free(&raw);
-        tw_names_free(&names);
     }
 }
 
@@ -75,22 +71,19 @@ static void classes_that_are_numbers_are_sorted_by_value(void **state)
 {
     (void)state;
     tw_csv_opts opts = {.header = -1, .label = "last"};
-    tw_names names = {0};
     tw_raw raw = {0};
-    must(parse("0,10\n0,9\n0,-1\n0,10\n", &opts, &names, &raw));
+    must(parse("0,10\n0,9\n0,-1\n0,10\n", &opts, &raw));
     assert_int_equal(raw.classes, 3);
     assert_true(raw.label[0] == 2 && raw.label[1] == 1 && raw.label[2] == 0 && raw.label[3] == 2);
     tw_raw_free(&raw);
-    tw_names_free(&names);
 }
 
 static void a_target_column_makes_a_regression(void **state)
 {
     (void)state;
     tw_csv_opts opts = {.header = -1, .label = "y", .regression = true};
-    tw_names names = {0};
     tw_raw raw = {0};
-    must(parse("x,y,z\n1,0.5,2\n3,-1e-3,4\n", &opts, &names, &raw));
+    must(parse("x,y,z\n1,0.5,2\n3,-1e-3,4\n", &opts, &raw));
     holds(&raw, 2, 2, (double[]){1, 2, 3, 4});
     assert_null(raw.label);
     assert_int_equal(raw.classes, 0);
@@ -127,14 +120,13 @@ static void wrong_rows_are_named_by_line_and_column(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tw_csv_opts opts = {.header = cases[i].header, .label = cases[i].label};
-        tw_names names = {0};
         tw_raw raw = {0};
-        tw_status st = parse(cases[i].text, &opts, &names, &raw);
+        tw_status st = parse(cases[i].text, &opts, &raw);
         assert_true(st == TW_EFORMAT || st == TW_EINVAL);
         if (!strstr(tw_error(), cases[i].message))
             fail_msg("case %zu: message \"%s\" lacks \"%s\"", i, tw_error(), cases[i].message);
         assert_null(raw.x);
-        assert_null(names.name);
+        assert_null(raw.names.name);
     }
 }
 
@@ -144,24 +136,21 @@ static void test_rows_have_the_classes_of_the_training_part(void **state)
     tw_csv_opts opts = {.header = -1, .label = "last"};
     char *known_name[] = {(char *)"a", (char *)"b", (char *)"c"};
     const tw_names known = {3, known_name};
-    tw_names names = {0};
     tw_raw raw = {0};
-    must(tw_csv_parse("f", (const uint8_t *)"1,c\n2,c", 7, &opts, &known, &names, &raw));
+    must(tw_csv_parse("f", (const uint8_t *)"1,c\n2,c", 7, &opts, &known, &raw));
     assert_int_equal(raw.classes, 3);
     assert_int_equal(raw.label[0], 2);
     tw_raw_free(&raw);
-    must_fail(tw_csv_parse("f", (const uint8_t *)"1,c\n2,d", 7, &opts, &known, &names, &raw), TW_EFORMAT,
+    must_fail(tw_csv_parse("f", (const uint8_t *)"1,c\n2,d", 7, &opts, &known, &raw), TW_EFORMAT,
               "line 2, column 2: found \"d\", expected a class of the training part");
 }
 
 static tw_status reads_csv(const uint8_t *data, size_t size)
 {
     tw_csv_opts opts = {.header = -1, .label = "last"};
-    tw_names names = {0};
     tw_raw raw = {0};
-    tw_status st = tw_csv_parse("f", data, size, &opts, NULL, &names, &raw);
+    tw_status st = tw_csv_parse("f", data, size, &opts, NULL, &raw);
     tw_raw_free(&raw);
-    tw_names_free(&names);
     return st == TW_EINVAL ? TW_EFORMAT : st;
 }
 
