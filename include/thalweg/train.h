@@ -17,11 +17,12 @@ typedef struct tw_sgd_opts {
     int64_t batch, epochs;
     uint64_t seed;        // of the order of samples
     tw_progress progress; // ticked after every batch, in samples
+    int64_t first_epoch;  // number of the first epoch: epochs 0-2, then 3-4 give the bits of 0-4
 } tw_sgd_opts;
 
 static inline tw_sgd_opts tw_sgd_defaults(void)
 {
-    tw_sgd_opts opts = {sizeof opts, 0.1, 64, 5, 0, {NULL, NULL}};
+    tw_sgd_opts opts = {sizeof opts, 0.1, 64, 5, 0, {NULL, NULL}, 0};
     return opts;
 }
 
@@ -37,7 +38,7 @@ typedef struct tw_sgd_curve {
 } tw_sgd_curve;
 
 // Trains net in place. The caller frees *out with tw_sgd_curve_free.
-// TW_EINVAL  lr not positive and finite, batch < 1, epochs < 0, net and data do not fit;  TW_ENOMEM;  TW_ESTOPPED: the
+// TW_EINVAL  lr not positive and finite, batch < 1, epochs or first_epoch < 0, net and data do not fit;  TW_ENOMEM;  TW_ESTOPPED: the
 //            weights are those of the last finished step.
 TW_API TW_NODISCARD tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out);
 TW_API void tw_sgd_curve_free(tw_sgd_curve *curve);

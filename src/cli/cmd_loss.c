@@ -105,8 +105,7 @@ const tw_command tw_cmd_loss = {
         "The loss is the mean over samples of a loss per sample, plus (l2/2)|w|^2 with --l2; the gradient is that of\n"
         "the same sum. --out saves each sample's loss, each sample's squared gradient norm (without the l2 term)\n"
         "and the gradient, in the order of the weights file.",
-    .example =
-        "thalweg loss --model mlp:50-20-10,act=tanh --weights init:1 --data gauss:classes=10,dim=50,n=500",
+    .example = "thalweg loss --model mlp:50-20-10,act=tanh --weights init:1 --data gauss:classes=10,dim=50,n=500",
     .flags = flags,
     .uses = TW_USE_DATA | TW_USE_NET | TW_USE_WEIGHTS | TW_USE_OUT,
     .run = run,

@@ -116,7 +116,7 @@ static tw_status run_epoch(job *j, const tw_sgd_opts *opts, int64_t epoch, tw_sg
     tw_status st = TW_OK;
     int64_t m = j->data->m, right = 0;
     double sum = 0;
-    tw_rng rng = tw_rng_at(opts->seed, TW_RNG_ORDER, (uint64_t)epoch);
+    tw_rng rng = tw_rng_at(opts->seed, TW_RNG_ORDER, (uint64_t)(opts->first_epoch + epoch));
     for (int64_t i = 0; i < m; i++) j->order[i] = i;
     tw_rng_shuffle(&rng, m, j->order);
     for (j->first = 0; j->first < m; j->first += j->b) {
@@ -158,7 +158,7 @@ tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_s
         st = tw_fail(TW_EINVAL, "lr: found %g, expected a positive number", opts->lr);
         goto done;
     }
-    if (opts->batch < 1 || opts->epochs < 0) {
+    if (opts->batch < 1 || opts->epochs < 0 || opts->first_epoch < 0) {
         st = tw_fail(TW_EINVAL, "batch %" PRId64 ", epochs %" PRId64 ": expected at least 1 sample and 0 epochs",
                      opts->batch, opts->epochs);
         goto done;

@@ -92,6 +92,33 @@ static void training_has_the_same_bits_on_any_threads(void **state)
     free(first);
 }
 
+// Truth: the same run in one piece. An epoch's order is drawn from (seed, epoch), and nothing else passes between
+// epochs but the weights.
+static void training_in_parts_has_the_bits_of_the_whole(void **state)
+{
+    (void)state;
+    double w[2][64];
+    for (int parts = 0; parts < 2; parts++) {
+        toy t;
+        toy_open(&t, "mlp:3-5-2,act=tanh", 37, 3, 2, 0, toy_opts(4));
+        assert_in_range(tw_net_params(t.net), 1, 64);
+        tw_sgd_opts sgd = tw_sgd_defaults();
+        sgd.batch = 16;
+        sgd.seed = 9;
+        sgd.epochs = parts ? 3 : 5;
+        for (sgd.first_epoch = 0; sgd.first_epoch < 5; sgd.first_epoch += sgd.epochs) { // 0-4, or 0-2 then 3-4
+            tw_sgd_curve *curve = NULL;
+            if (sgd.first_epoch == 3) sgd.epochs = 2;
+            must(tw_sgd(t.net, &t.data, &sgd, &curve));
+            tw_sgd_curve_free(curve);
+        }
+        memset(w[parts], 0, sizeof w[parts]);
+        tw_net_get_weights(t.net, w[parts]);
+        toy_close(&t);
+    }
+    assert_memory_equal(w[0], w[1], sizeof w[0]);
+}
+
 // A step far beyond 2 / curvature multiplies the weight by about -1e200 each time: the third loss is infinite.
 static void divergence_is_found_and_the_last_finite_weights_are_kept(void **state)
 {
@@ -121,6 +148,7 @@ int main(void)
         cmocka_unit_test(full_batches_contract_a_quadratic_by_a_known_factor),
         cmocka_unit_test(the_last_batch_is_divided_by_its_own_size),
         cmocka_unit_test(training_has_the_same_bits_on_any_threads),
+        cmocka_unit_test(training_in_parts_has_the_bits_of_the_whole),
         cmocka_unit_test(divergence_is_found_and_the_last_finite_weights_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// thalweg train: one trajectory of plain SGD, its curve and its last weights.
+#include "cli/open.h"
+
+#include "base/alloc.h"
+#include "report/figure.h"
+#include "thalweg/train.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct run_state {
+    const tw_args *args;
+    tw_data *data, *other; // other: the part that is not trained on, NULL when there is none
+    const char *other_name;
+    tw_net *net;
+    tw_sgd_opts opts;
+    int64_t epochs, done, steps;
+    double *epoch, *loss, *accuracy, *other_loss, *other_accuracy; // [epochs + 1], NaN: not measured
+    tw_loss_value last, other_last;
+    bool diverged;
+    double begin, seconds;
+} run_state;
+
+static tw_status read_options(run_state *s)
+{
+    tw_status st = TW_OK;
+    const tw_args *args = s->args;
+    s->opts = tw_sgd_defaults();
+    TW_TRY(tw_args_real(args, "lr", 1e-300, 1e300, &s->opts.lr));
+    TW_TRY(tw_args_int(args, "batch", 1, INT64_MAX, &s->opts.batch));
+    TW_TRY(tw_args_int(args, "epochs", 0, 1000000, &s->opts.epochs));
+    TW_TRY(tw_args_seed(args, "seed", &s->opts.seed));
+    s->epochs = s->opts.epochs;
+    TW_TRY(tw_open_check_out("save", tw_args_str(args, "save"), ".safetensors .npz"));
+    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
+    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    if (tw_args_str(args, "csv") && !tw_args_str(args, "figure"))
+        st = tw_fail(TW_EINVAL, "--csv: found no --figure, expected one: it writes what the figure shows");
+done:
+    return st;
+}
+
+// The validation part when there is one, else the test part when the data has one.
+static tw_status open_other(run_state *s)
+{
+    s->other_name = *tw_args_str(s->args, "validation") != '0' ? "validation" : "test";
+    if (strcmp(tw_args_str(s->args, "split"), "train") != 0) return TW_OK;
+    tw_status st = tw_open_data_split(s->args, s->other_name, &s->other);
+    if (st == TW_EINVAL && strcmp(s->other_name, "test") == 0) { // the words were right for the training part
+        tw_explain(s->args, "test", "none: %s", tw_error());
+        st = TW_OK;
+    }
+    return st;
+}
+
+static tw_status open_all(run_state *s)
+{
+    tw_status st = TW_OK;
+    TW_TRY(read_options(s));
+    TW_TRY(tw_open_data(s->args, &s->data));
+    TW_TRY(open_other(s));
+    TW_TRY(tw_open_net(s->args, s->data, &s->net));
+    double **const curve[] = {&s->epoch, &s->loss, &s->accuracy, &s->other_loss, &s->other_accuracy};
+    for (size_t i = 0; i < sizeof curve / sizeof *curve; i++) TW_TRY(tw_alloc(s->epochs + 1, sizeof(double), curve[i]));
+done:
+    return st;
+}
+
+static tw_status measure_other(run_state *s, int64_t at)
+{
+    tw_status st = TW_OK;
+    s->other_loss[at] = s->other_accuracy[at] = NAN;
+    if (s->other) {
+        TW_TRY(tw_loss(s->net, s->other, NULL, NULL, &s->other_last));
+        s->other_loss[at] = s->other_last.data_loss;
+        s->other_accuracy[at] = s->other_last.accuracy;
+    }
+done:
+    return st;
+}
+
+// An epoch at a time shows its own samples; the whole run is what a person waits for.
+static bool tick_of_all(void *ctx, const char *what, double done, double total)
+{
+    run_state *s = ctx;
+    tw_progress shown = tw_show_progress(s->args);
+    return shown.tick(shown.ctx, what, (double)s->done * total + done, (double)s->epochs * total);
+}
+
+static tw_status train(run_state *s)
+{
+    tw_status st = TW_OK;
+    tw_sgd_curve *curve = NULL;
+    tw_loss_value start;
+
+    TW_TRY(tw_loss(s->net, s->data, NULL, NULL, &start));
+    s->loss[0] = start.data_loss;
+    s->accuracy[0] = start.accuracy;
+    TW_TRY(measure_other(s, 0));
+    s->opts.epochs = 1;
+    s->opts.progress = (tw_progress){tick_of_all, s};
+    while (s->done < s->epochs && !s->diverged) {
+        s->opts.first_epoch = s->done;
+        TW_TRY(tw_sgd(s->net, s->data, &s->opts, &curve));
+        s->steps += curve->steps;
+        s->diverged = curve->diverged;
+        if (!s->diverged) {
+            s->done++;
+            s->epoch[s->done] = (double)s->done;
+            s->loss[s->done] = curve->loss[0];
+            s->accuracy[s->done] = curve->accuracy[0];
+            TW_TRY(measure_other(s, s->done));
+        }
+        tw_sgd_curve_free(curve);
+        curve = NULL;
+    }
+    TW_TRY(tw_loss(s->net, s->data, NULL, NULL, &s->last));
+done:
+    tw_sgd_curve_free(curve);
+    return st;
+}
+
+static tw_status draw(const run_state *s)
+{
+    char subtitle[256], rate[64];
+    static const char *const panel[] = {"loss", "accuracy"};
+    const char *path = tw_args_str(s->args, "figure");
+    if (!path) return TW_OK;
+    bool classes = s->data->classes > 0;
+    const tw_figure_curve curve[] = {{"train", 0, s->loss},
+                                     {s->other_name, 0, s->other_loss},
+                                     {"train", 1, s->accuracy},
+                                     {s->other_name, 1, s->other_accuracy}};
+    char title[192];
+    snprintf(title, sizeof title, "SGD on %.160s", tw_args_str(s->args, "model"));
+    snprintf(rate, sizeof rate, "lr %g, batch %" PRId64 ", seed %" PRIu64, s->opts.lr, s->opts.batch, s->opts.seed);
+    snprintf(subtitle, sizeof subtitle, "%.100s, %s; train: mean over the epoch as it went", s->data->name, rate);
+    tw_figure_curves figure = {.title = title,
+                               .subtitle = subtitle,
+                               .axis = "epoch",
+                               .panels = classes ? 2 : 1,
+                               .panel = panel,
+                               .points = s->done + 1,
+                               .x = s->epoch,
+                               .count = classes ? 4 : 2,
+                               .curve = curve};
+    return tw_figure_draw_curves(&figure, path, tw_args_str(s->args, "csv"));
+}
+
+static void show_text(const run_state *s)
+{
+    char count[32], time[32];
+    bool classes = s->data->classes > 0;
+    printf("%5s  %12s%s", "epoch", "loss", classes ? "  accuracy" : "");
+    if (s->other) printf("  %9s loss%s", s->other_name, classes ? "  accuracy" : "");
+    printf("\n");
+    for (int64_t i = 0; i <= s->done; i++) {
+        printf("%5" PRId64 "  %12.6g", i, s->loss[i]);
+        if (classes) printf("  %8.4f", s->accuracy[i]);
+        if (s->other) printf("  %14.6g", s->other_loss[i]);
+        if (s->other && classes) printf("  %8.4f", s->other_accuracy[i]);
+        printf("\n");
+    }
+    printf("\nAfter %s steps ", tw_show_count(s->steps, count));
+    printf("(%s): loss %.6g", tw_show_seconds(s->seconds, time), s->last.loss);
+    if (classes) printf(", accuracy %.4f", s->last.accuracy);
+    printf(" on all %s samples\n", tw_show_count(s->data->m, count));
+    if (tw_args_str(s->args, "save") && !s->diverged) printf("Weights: %s\n", tw_args_str(s->args, "save"));
+}
+
+static tw_status show_json(const run_state *s)
+{
+    tw_status st = TW_OK;
+    json_t *result = json_object(), *curve = json_object();
+    json_object_set_new(result, "parameters", json_integer(tw_net_params(s->net)));
+    json_object_set_new(result, "samples", json_integer(s->data->m));
+    json_object_set_new(result, "steps", json_integer(s->steps));
+    json_object_set_new(result, "diverged", json_boolean(s->diverged));
+    json_object_set_new(result, "loss", tw_json_real(s->last.loss));
+    json_object_set_new(result, "accuracy", tw_json_real(s->last.accuracy));
+    json_object_set_new(curve, "epoch", tw_json_reals(s->done + 1, s->epoch));
+    json_object_set_new(curve, "loss", tw_json_reals(s->done + 1, s->loss));
+    json_object_set_new(curve, "accuracy", tw_json_reals(s->done + 1, s->accuracy));
+    if (s->other) {
+        char name[32];
+        snprintf(name, sizeof name, "%s_loss", s->other_name);
+        json_object_set_new(curve, name, tw_json_reals(s->done + 1, s->other_loss));
+        snprintf(name, sizeof name, "%s_accuracy", s->other_name);
+        json_object_set_new(curve, name, tw_json_reals(s->done + 1, s->other_accuracy));
+    }
+    json_object_set_new(result, "curve", curve);
+    json_object_set_new(result, "seconds", tw_json_real(s->seconds));
+    json_object_set_new(result, "network", tw_open_net_json(s->args, s->net));
+    json_object_set_new(result, "data", tw_open_data_json(s->args, s->data));
+    TW_TRY(tw_show_provenance(s->args, result));
+    TW_TRY(tw_show_json(json_incref(result)));
+done:
+    json_decref(result);
+    return st;
+}
+
+static tw_status run(const tw_args *args)
+{
+    tw_status st = TW_OK;
+    run_state s = {.args = args};
+    const char *save = tw_args_str(args, "save");
+
+    TW_TRY(open_all(&s));
+    s.begin = tw_show_clock();
+    TW_TRY(train(&s));
+    s.seconds = tw_show_clock() - s.begin;
+    tw_show_progress_end();
+    if (save && !s.diverged) TW_TRY(tw_net_save(s.net, save));
+    TW_TRY(draw(&s));
+    if (tw_args_flag(args, "json"))
+        TW_TRY(show_json(&s));
+    else
+        show_text(&s);
+    if (s.diverged)
+        tw_show_shortfall("training diverged: the loss was not finite after step %" PRId64 "; a smaller --lr than %g "
+                          "may help%s",
+                          s.steps, s.opts.lr, save ? "; no weights were saved" : "");
+done:
+    free(s.other_accuracy);
+    free(s.other_loss);
+    free(s.accuracy);
+    free(s.loss);
+    free(s.epoch);
+    tw_net_free(s.net);
+    tw_data_free(s.other);
+    tw_data_free(s.data);
+    return st;
+}
+
+static const tw_flag flags[] = {
+    {"lr", "REAL", "0.1", "learning rate"},
+    {"batch", "N", "64", "samples a batch; the last one of an epoch may be smaller"},
+    {"epochs", "N", "5", "passes over the samples, each in an order of its own"},
+    {"save", "FILE", NULL, "write the last weights to a .safetensors or .npz file", .neutral = true},
+    {"weights", "FILE", NULL, "start from a file or init:SEED; without it drawn by --seed"},
+    {0},
+};
+
+const tw_command tw_cmd_train = {
+    .name = "train",
+    .summary = "train a network by plain SGD",
+    .about =
+        "w <- w - lr (1/b) sum of the batch's gradients - lr l2 w. The curve's training loss is the mean over the\n"
+        "epoch of each batch's loss before its step; test or validation loss is that at the end of the epoch.\n"
+        "Equal seeds give equal bits on any number of threads. A loss that is not finite ends the run: exit code 1.",
+    .example = "thalweg train --model mlp:784-32-10,act=relu --data fashion-mnist --samples 6000 --lr 0.1 --batch 64 "
+               "--epochs 2 --seed 1 --save w.safetensors",
+    .flags = flags,
+    .uses = TW_USE_DATA | TW_USE_NET | TW_USE_FIGURE,
+    .run = run,
+};
