@@ -25,6 +25,11 @@ TW_API TW_NODISCARD tw_status tw_loss(const tw_net *net, const tw_data *data, do
 // |g_i|^2 of every sample (without the l2 term): m doubles.
 TW_API TW_NODISCARD tw_status tw_gradient_norms(const tw_net *net, const tw_data *data, double *out);
 
+// g_i . v_c of every sample i (without the l2 term) and direction c: out[m][k] from v[k][n].
+// TW_EINVAL  k < 1.
+TW_API TW_NODISCARD tw_status tw_directional(const tw_net *net, const tw_data *data, int64_t k, const double *v,
+                                             double *out);
+
 typedef struct tw_curv tw_curv;
 
 typedef struct tw_curv_opts {

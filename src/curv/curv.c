@@ -8,6 +8,7 @@
 #include "curv/product.h"
 
 #include "base/alloc.h"
+#include "net/loss.h"
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
@@ -173,11 +174,9 @@ static tw_status set_weights(tw_curv *curv, const tw_curv_opts *opts)
     const matrix *kind = curv->kind;
     const tw_net *net = curv->product.net;
     double m = (double)curv->product.data->m, scale = 1;
-    if (kind->log_loss && net->loss == TW_LOSS_MSE)
-        return tw_fail(TW_EINVAL, "matrix %s: loss mse is no log-likelihood, expected xent, logistic or half-mse",
-                       kind->name);
-    if ((strcmp(kind->name, "residual") == 0 || kind->model_labels) && net->loss != TW_LOSS_XENT)
-        return tw_fail(TW_EINVAL, "matrix %s: found loss %s, expected xent", kind->name, tw_loss_name(net->loss));
+    if (kind->log_loss && !tw_loss_is_likelihood(net))
+        return tw_fail(TW_EINVAL, "matrix %s: loss %s is no log-likelihood, expected xent, logistic or half-mse",
+                       kind->name, tw_loss_name(net->loss));
     if (kind->covariance) {
         double batch = (double)opts->batch;
         if (opts->batch < 1 || (!opts->replacement && batch > m))
@@ -189,6 +188,31 @@ static tw_status set_weights(tw_curv *curv, const tw_curv_opts *opts)
     for (int b = 0; b < TW_BASES; b++) curv->weight[b] = scale * kind->weight[b];
     curv->l2 = kind->l2 ? net->l2 : 0;
     return TW_OK;
+}
+
+tw_status tw_directional(const tw_net *net, const tw_data *data, int64_t k, const double *v, double *out)
+{
+    tw_status st = TW_OK;
+    const bool base[TW_BASES] = {[TW_BASE_MOMENT] = true};
+    tw_product product = {0};
+    double *some = NULL;
+    tw_curv_opts opts = tw_curv_defaults();
+
+    if (k < 1) return tw_fail(TW_EINVAL, "directions: found %" PRId64 ", expected at least 1", k);
+    int64_t block = k < opts.block ? k : opts.block;
+    TW_TRY(tw_alloc(data->m * block, sizeof *some, &some));
+    TW_TRY(tw_product_open(&product, net, data, base, block, 0, false, 0));
+    for (int64_t done = 0; done < k;) {
+        int64_t now = k - done < block ? k - done : block;
+        TW_TRY(tw_product_directional(&product, now, v + done * net->n, some));
+        for (int64_t i = 0; i < data->m; i++)
+            for (int64_t c = 0; c < now; c++) out[i * k + done + c] = some[i * now + c];
+        done += now;
+    }
+done:
+    free(some);
+    if (product.net) tw_product_close(&product);
+    return st;
 }
 
 tw_status tw_curv_new(const tw_net *net, const tw_data *data, const tw_curv_opts *opts, tw_curv **out)

@@ -5,8 +5,6 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include <inttypes.h>
-#include <math.h>
-#include <string.h>
 
 static int64_t shard_size(const tw_product *p, int64_t shard)
 {
@@ -14,25 +12,13 @@ static int64_t shard_size(const tw_product *p, int64_t shard)
     return left < p->shard ? left : p->shard;
 }
 
-// A label drawn from the softmax p of one sample: the first class whose cumulated probability exceeds u.
-static int32_t draw_label(const tw_net *net, const void *p, int64_t sample, double u)
-{
-    double sum = 0;
-    for (int64_t j = 0; j < net->out; j++) {
-        int64_t at = sample * net->out + j;
-        sum += net->kern->real == TW_F32 ? (double)((const float *)p)[at] : ((const double *)p)[at];
-        if (u < sum) return (int32_t)j;
-    }
-    return (int32_t)(net->out - 1);
-}
-
 static void run_primal(tw_product *p, int64_t shard, tw_state *state)
 {
     int64_t s = shard_size(p, shard), first = shard * p->shard;
     tw_state_set_data(p->net, p->data, NULL, first, s, NULL, NULL, state);
-    if (p->labels) state->label = p->labels + first;
     tw_sweep_forward(p->net, state);
     tw_sweep_loss(p->net, state);
+    if (p->noise) tw_sweep_sample_loss(p->net, state, p->noise + first * p->net->out);
     tw_sweep_backward(p->net, state, NULL);
 }
 
@@ -44,25 +30,17 @@ static tw_status keep_primal(void *ctx, int64_t shard, int thread)
     return TW_OK;
 }
 
-typedef struct drawing {
-    tw_product *p;
-    uint64_t seed;
-} drawing;
-
-static tw_status draw_labels(void *ctx, int64_t shard, int thread)
+// A sample's noise is a function of (seed, sample): uniform for classes, normal for targets.
+static tw_status draw_noise(tw_product *p, uint64_t seed)
 {
-    drawing *d = ctx;
-    tw_product *p = d->p;
-    tw_state *state = p->kept ? &p->state[shard] : &p->state[thread];
-    int64_t s = shard_size(p, shard), first = shard * p->shard;
-    tw_state_set_data(p->net, p->data, NULL, first, s, NULL, NULL, state);
-    tw_sweep_forward(p->net, state);
-    tw_sweep_loss(p->net, state);
-    for (int64_t i = 0; i < s; i++) {
-        tw_rng rng = tw_rng_at(d->seed, TW_RNG_MODEL_LABELS, (uint64_t)(first + i));
-        p->labels[first + i] = draw_label(p->net, state->p, i, tw_rng_uniform(&rng));
+    int64_t f = p->net->out;
+    bool normal = p->net->loss == TW_LOSS_HALF_MSE;
+    tw_status st = tw_alloc(p->m * f, sizeof *p->noise, &p->noise);
+    for (int64_t i = 0; st == TW_OK && i < p->m; i++) {
+        tw_rng rng = tw_rng_at(seed, TW_RNG_MODEL_LABELS, (uint64_t)i);
+        for (int64_t j = 0; j < f; j++) p->noise[i * f + j] = normal ? tw_rng_normal(&rng) : tw_rng_uniform(&rng);
     }
-    return TW_OK;
+    return st;
 }
 
 static tw_status plan(tw_product *p, bool second, int64_t memory)
@@ -121,11 +99,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     TW_TRY(tw_parts_new(&p->parts));
     TW_TRY(tw_alloc(net->n * block, (size_t)net->kern->real, &p->wt));
     TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));
-    if (model_labels) {
-        drawing d = {p, seed};
-        TW_TRY(tw_alloc(p->m, sizeof *p->labels, &p->labels));
-        TW_TRY(tw_shards_run(p->shards, draw_labels, &d));
-    }
+    if (model_labels) TW_TRY(draw_noise(p, seed));
     if (p->kept) TW_TRY(tw_shards_run(p->shards, keep_primal, p));
 done:
     if (st != TW_OK) tw_product_close(p);
@@ -141,7 +115,7 @@ void tw_product_close(tw_product *p)
     tw_parts_free(p->parts);
     free(p->wt);
     free(p->total);
-    free(p->labels);
+    free(p->noise);
     *p = (tw_product){0};
 }
 
@@ -172,7 +146,7 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
     return TW_OK;
 }
 
-tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
+static void set_directions(tw_product *p, int64_t k, const double *v)
 {
     const tw_net *net = p->net;
     int64_t real = (int64_t)net->kern->real;
@@ -182,6 +156,32 @@ tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
             net->kern->map->from_double(q->count, v + c * net->n + q->offset,
                                         (char *)p->wt + (q->offset * k + c * q->count) * real);
     }
+}
+
+tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
+{
     pass a = {p, k};
-    return tw_shards_sum(p->parts, p->shards, net->kern->real, p->bases * net->n * k, product_shard, &a, p->total);
+    set_directions(p, k, v);
+    return tw_shards_sum(p->parts, p->shards, p->net->kern->real, p->bases * p->net->n * k, product_shard, &a,
+                         p->total);
+}
+
+static tw_status directional_shard(void *ctx, int64_t shard, int thread)
+{
+    const pass *a = ctx;
+    tw_product *p = a->p;
+    tw_state *state = &p->state[p->kept ? shard : thread];
+    tw_work *work = &p->work[thread];
+    if (!p->kept) run_primal(p, shard, state);
+    tw_sweep_tangent(p->net, state, a->k, p->wt, work);
+    tw_sweep_directional(p->net, state, a->k, work, p->directional + shard * p->shard * a->k);
+    return TW_OK;
+}
+
+tw_status tw_product_directional(tw_product *p, int64_t k, const double *v, double *out)
+{
+    pass a = {p, k};
+    p->directional = out;
+    set_directions(p, k, v);
+    return tw_shards_run(p->shards, directional_shard, &a);
 }

@@ -11,7 +11,7 @@ enum { TW_BASE_HESSIAN, TW_BASE_GGN, TW_BASE_MOMENT, TW_BASES };
 typedef struct tw_product {
     const tw_net *net;
     const tw_data *data;
-    int32_t *labels; // NULL, or m labels used instead of the data's
+    double *noise; // NULL, or [m][out]: labels are drawn from the model with it (sampled Fisher)
     int64_t m, shard, shards, block;
     int threads;
     bool base[TW_BASES]; // which images are wanted
@@ -23,14 +23,13 @@ typedef struct tw_product {
     tw_work *work; // [threads]
     void *work_memory;
     tw_parts *parts;
-    void *wt;        // [n][block]
-    void *total;     // [bases][n][block]
-    double *sums;    // [shards]
-    int64_t *rights; // [shards]
+    void *wt;            // [n][block]
+    void *total;         // [bases][n][block]
+    double *directional; // where tw_product_directional leaves g_i . v, [m][k]
 } tw_product;
 
 // Plans, allocates, and (when kept) runs forward and backward once. memory: bytes allowed, 0: no limit.
-// gradient: NULL, or n doubles (mean over samples, no l2).
+// model_labels: adjoints start from labels drawn from the model by (seed, sample).
 TW_NODISCARD tw_status tw_product_open(tw_product *product, const tw_net *net, const tw_data *data, const bool *base,
                                        int64_t block, int64_t memory, bool model_labels, uint64_t seed);
 void tw_product_close(tw_product *product);
@@ -38,6 +37,9 @@ void tw_product_close(tw_product *product);
 // k <= block directions v[k][n]; images of each wanted base are left in product->total, tensor by tensor: image b of
 // tensor t, direction c at ((b n + offset) k + c count), as sums over samples.
 TW_NODISCARD tw_status tw_product_apply(tw_product *product, int64_t k, const double *v);
+
+// out[m][k] = g_i . v_c for k <= block directions v[k][n]; the images are not formed.
+TW_NODISCARD tw_status tw_product_directional(tw_product *product, int64_t k, const double *v, double *out);
 
 // The value (l2 included), the gradient (n doubles, l2 included) and sample losses (m doubles), each NULL when not
 // wanted.

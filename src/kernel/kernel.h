@@ -50,6 +50,9 @@ typedef struct tw_pointwise {
     void (*square_tan)(int64_t n, double scale, const void *zt, void *ybt);
     // One output z: loss = ln(1 + exp(z)) - y z for y = label in {0, 1}; p[s] = sigma(z)(1 - sigma(z)).
     void (*logistic)(int64_t s, const void *z, const int32_t *label, void *p, void *yb, double *loss);
+    // yb = d loss / d z when the label is drawn from the model itself; u[s][f] uniform on [0, 1) (normal for square).
+    void (*xent_sample)(int64_t s, int64_t f, const void *p, const double *u, void *yb);
+    void (*logistic_sample)(int64_t s, const void *z, const double *u, void *yb);
     int64_t (*count_right)(int64_t s, int64_t f, const void *z, const int32_t *label); // f = 1: z > 0 means label 1
 } tw_pointwise;
 

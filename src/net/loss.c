@@ -89,3 +89,22 @@ void tw_loss_tangent(const tw_net *net, int64_t s, int64_t k, const void *p, con
         break;
     }
 }
+
+bool tw_loss_is_likelihood(const tw_net *net) { return net->loss != TW_LOSS_MSE; }
+
+void tw_loss_sample(const tw_net *net, int64_t s, const void *z, const void *p, const double *u, void *yb)
+{
+    const tw_pointwise *map = net->kern->map;
+    switch (net->loss) {
+    case TW_LOSS_XENT:
+        map->xent_sample(s, net->out, p, u, yb);
+        break;
+    case TW_LOSS_LOGISTIC:
+        map->logistic_sample(s, z, u, yb);
+        break;
+    case TW_LOSS_MSE:
+    case TW_LOSS_HALF_MSE:
+        map->from_double(s * net->out, u, yb);
+        break; // z - t with t = z - noise
+    }
+}

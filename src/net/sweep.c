@@ -143,6 +143,12 @@ void tw_sweep_loss(const tw_net *net, tw_state *state)
                      state->loss);
 }
 
+void tw_sweep_sample_loss(const tw_net *net, tw_state *state, const double *noise)
+{
+    int last = net->nodes - 1;
+    tw_loss_sample(net, state->s, state->y[last], state->p, noise, state->yb[last]);
+}
+
 void tw_sweep_backward(const tw_net *net, tw_state *state, void *wb)
 {
     for (int i = net->nodes - 1; i >= 0; i--) {

@@ -39,6 +39,8 @@ void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *in
 
 void tw_sweep_forward(const tw_net *net, tw_state *state); // y, d, e
 void tw_sweep_loss(const tw_net *net, tw_state *state);    // loss, p, yb of the output: per sample, not averaged
+// The same with labels drawn from the model: noise[s][out] as in tw_loss_sample. Overwrites yb of the output.
+void tw_sweep_sample_loss(const tw_net *net, tw_state *state, const double *noise);
 void tw_sweep_backward(const tw_net *net, tw_state *state,
                        void *wb); // yb, e; wb[n]: sum over samples, NULL: not wanted
 
