@@ -21,7 +21,7 @@ typedef struct tw_flag {
 // Which of the shared flags (cli/flags.c) a command has. Every command has --json, --quiet, --explain, --threads,
 // --seed.
 enum {
-    TW_USE_DATA = 1,        // --data --split --samples --random-subset --random-labels --validation --scale
+    TW_USE_DATA = 1,        // --data --split --samples --random-subset --random-labels --validation --scale --add-to-sd
     TW_USE_NET = 2,         // --model --loss --l2 --init --dtype --arith --shard
     TW_USE_WEIGHTS = 4,     // --weights, required
     TW_USE_MATRIX = 8,      // --matrix --layers --block --noise-batch --without-replacement --memory

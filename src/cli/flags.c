@@ -14,6 +14,7 @@ const tw_shared_flag tw_shared_flags[] = {
     {TW_USE_DATA,
      {"scale", "HOW", NULL, "features; without it unit for images, none otherwise",
       .choices = "none|unit|centre|standard"}},
+    {TW_USE_DATA, {"add-to-sd", "REAL", "0", "with --scale standard: added to each standard deviation"}},
     {TW_USE_NET,
      {"loss", "NAME", NULL, "without it xent for classes, mse for numbers", .choices = "xent|mse|half-mse|logistic"}},
     {TW_USE_NET, {"l2", "REAL", "0", "adds (l2/2)|w|^2 over all parameters to the objective"}},

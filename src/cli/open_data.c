@@ -20,6 +20,7 @@ static tw_status options(const tw_args *args, tw_data_opts *opts)
     TW_TRY(tw_args_int(args, "samples", 1, INT64_MAX, &opts->samples));
     TW_TRY(tw_args_real(args, "random-labels", 0, 1, &opts->random_labels));
     TW_TRY(tw_args_real(args, "validation", 0, 1, &opts->validation));
+    TW_TRY(tw_args_real(args, "add-to-sd", 0, 1e300, &opts->add_to_sd));
     TW_TRY(tw_args_seed(args, "seed", &opts->seed));
 done:
     return st;

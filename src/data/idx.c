@@ -180,6 +180,7 @@ tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out)
 tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
     tw_status st = TW_OK;
+    tw_raw train = {0};
     int64_t classes = 0;
     TW_TRY(tw_spec_check(spec, 2, 2, "test-images test-labels classes"));
     TW_TRY(tw_spec_int(spec, "classes", 1, 256, &classes));
@@ -191,8 +192,13 @@ tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out)
             st = tw_fail(TW_EINVAL, "data %s: has no test part: give test-images=FILE,test-labels=FILE", spec->text);
             goto done;
         }
+        if (classes == 0) { // as many as the training part has: its last class may be missing here
+            TW_TRY(read_pair(spec->value[0], spec->value[1], 0, &train));
+            classes = train.classes;
+        }
     }
     TW_TRY(read_pair(images, labels, (int32_t)classes, out));
 done:
+    tw_raw_free(&train);
     return st;
 }

@@ -178,7 +178,8 @@ static json_t *describe(int64_t count, const tw_array *array)
             good = json_array_append_new(shape, json_integer(array[i].shape[d])) == 0;
         json_t *one = json_pack("{s:s, s:o, s:[I, I]}", "dtype", array[i].real == 4 ? "F32" : "F64", "shape", shape,
                                 "data_offsets", at, end);
-        good = good && json_object_set_new(json, array[i].name, one) == 0;
+        bool set = json_object_set_new(json, array[i].name, one) == 0; // takes one in any case
+        good = good && set;
         at = end;
     }
     if (good) return json;
@@ -189,6 +190,9 @@ static json_t *describe(int64_t count, const tw_array *array)
 tw_status tw_safetensors_write(tw_outfile *file, int64_t count, const tw_array *array)
 {
     tw_status st = TW_OK;
+    for (int64_t i = 0; i < count; i++)
+        if (strcmp(array[i].name, "__metadata__") == 0)
+            return tw_fail(TW_EINVAL, "%s: an array of safetensors cannot be called \"__metadata__\"", file->path);
     json_t *json = describe(count, array);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (!text) {

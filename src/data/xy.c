@@ -130,6 +130,7 @@ tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_arrays *arrays = NULL;
+    tw_raw train = {0};
     tw_array *x, *y;
     int task = 0;
     int64_t classes = 0;
@@ -146,12 +147,17 @@ tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out)
         y_name = "y_test";
         hint = ", or test=FILE in the words after --data, for a test part";
     }
+    if (test) { // as many classes as the training part has: its last class may be missing here
+        TW_TRY(tw_xy_read(spec, TW_PART_TRAIN, &train));
+        classes = train.classes;
+    }
     TW_TRY(tw_arrays_load(path, &arrays));
     TW_TRY(find(path, arrays, x_name, hint, &x));
     TW_TRY(find(path, arrays, y_name, hint, &y));
     TW_TRY(join(path, x, path, y, task, classes, out));
 done:
     tw_arrays_free(arrays);
+    tw_raw_free(&train);
     return st;
 }
 
@@ -159,6 +165,7 @@ tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_arrays *x = NULL, *y = NULL;
+    tw_raw train = {0};
     int task = 0;
     int64_t classes = 0;
 
@@ -172,6 +179,8 @@ tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out)
             st = tw_fail(TW_EINVAL, "data %s: has no test part: give test-x=FILE,test-y=FILE", spec->text);
             goto done;
         }
+        TW_TRY(tw_npy_read(spec, TW_PART_TRAIN, &train)); // for its number of classes, as above
+        classes = train.classes;
     }
     TW_TRY(tw_arrays_load(x_path, &x));
     TW_TRY(tw_arrays_load(y_path, &y));
@@ -182,6 +191,7 @@ tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out)
     }
     TW_TRY(join(x_path, &x->array[0], y_path, &y->array[0], task, classes, out));
 done:
+    tw_raw_free(&train);
     tw_arrays_free(x);
     tw_arrays_free(y);
     return st;

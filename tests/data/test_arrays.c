@@ -298,6 +298,8 @@ static void impossible_saves_leave_nothing_behind(void **state)
     wrong.name = (char *)"\xff\xfe";
     snprintf(path, sizeof path, "%s/a.safetensors", folder);
     must_fail(tw_arrays_save(path, 1, &wrong), TW_EINVAL, "not UTF-8");
+    wrong.name = (char *)"__metadata__";
+    must_fail(tw_arrays_save(path, 1, &wrong), TW_EINVAL, "__metadata__");
     must_fail(tw_arrays_save("/nowhere/a.npz", 1, pair), TW_EIO, "/nowhere/a.npz: cannot be written");
     assert_int_equal(entries(folder), 0);
 }

@@ -384,6 +384,7 @@ static void arrays_of_pictures_keep_their_shape_and_their_test_part(void **state
     d = open_or_die(spec, &opts);
     assert_int_equal(d->m, 1);
     assert_int_equal(d->label[0], 4);
+    assert_int_equal(d->classes, 5);
     tw_data_free(d);
     d = NULL;
     opts.split = "train";
@@ -396,6 +397,41 @@ static void arrays_of_pictures_keep_their_shape_and_their_test_part(void **state
     must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "array \"x_test\": found shape [1, 3, 2, 2], expected [2]");
     snprintf(spec, sizeof spec, "npz:%s,x=y", fixture("images.npz"));
     must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "array \"y\": found shape [2], expected [samples][features]");
+}
+
+// Training labels 2 0 1; the test part asked for here has no more than that, and must not have less.
+static void the_test_part_has_the_classes_of_the_training_part(void **state)
+{
+    (void)state;
+    const char *path = "/tmp/tw_test_classes.npz";
+    double x[3] = {1, 2, 3};
+    uint8_t labels[8 + 3] = {0, 0, 8, 1, 0, 0, 0, 3, 0, 0, 1};
+    tw_data_opts opts = doubles();
+    FILE *file = fopen("/tmp/tw_test_labels.idx", "wb");
+    assert_int_equal(fwrite(labels, 1, sizeof labels, file), sizeof labels);
+    fclose(file);
+    snprintf(spec, sizeof spec, "idx:%s,%s,test-images=%s,test-labels=/tmp/tw_test_labels.idx", fixture("images.idx"),
+             fixture("labels.idx"), fixture("images.idx"));
+    opts.split = "test";
+    tw_data *d = open_or_die(spec, &opts);
+    assert_int_equal(d->classes, 3);
+    tw_data_free(d);
+    d = NULL;
+    snprintf(spec, sizeof spec, "idx:%s,/tmp/tw_test_labels.idx,test-images=%s,test-labels=%s", fixture("images.idx"),
+             fixture("images.idx"), fixture("labels.idx"));
+    must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "label 0: found 2, expected 0 to 1");
+    // npz: floats as labels because task=classes says so
+    double y[3] = {0, 1, 2}, few[3] = {0, 0, 1};
+    const tw_array arrays[] = {{.name = (char *)"x", .rank = 2, .shape = {3, 1}, .real = 8, .x = x},
+                               {.name = (char *)"y", .rank = 1, .shape = {3}, .real = 8, .x = y},
+                               {.name = (char *)"x_test", .rank = 2, .shape = {3, 1}, .real = 8, .x = x},
+                               {.name = (char *)"y_test", .rank = 1, .shape = {3}, .real = 8, .x = few}};
+    must(tw_arrays_save(path, 4, arrays));
+    d = open_or_die("npz:/tmp/tw_test_classes.npz,task=classes", &opts);
+    assert_int_equal(d->classes, 3);
+    tw_data_free(d);
+    remove(path);
+    remove("/tmp/tw_test_labels.idx");
 }
 
 static void a_failing_allocation_is_reported_wherever_it_happens(void **state)
@@ -438,6 +474,7 @@ int main(void)
         cmocka_unit_test(wrong_words_are_answered_with_the_nearest_right_ones),
         cmocka_unit_test(wrong_options_are_named),
         cmocka_unit_test(arrays_of_pictures_keep_their_shape_and_their_test_part),
+        cmocka_unit_test(the_test_part_has_the_classes_of_the_training_part),
         cmocka_unit_test(a_failing_allocation_is_reported_wherever_it_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
