@@ -9,7 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLAB = 1 << 15 }; // numbers of one slab of the weight update
+enum {
+    SLAB = 1 << 18
+}; // numbers of one slab of the weight update: below that, waking a thread costs more than it saves
 
 typedef struct job {
     tw_net *net;
