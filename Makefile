@@ -63,7 +63,7 @@ sanitize:
 fuzz:
 	@scripts/install-deps build fuzz
 	@CC=clang cmake --preset fuzz --log-level=WARNING
-	@ninja -C build-fuzz -j $(JOBS)
+	@ninja -C build-fuzz -j $(JOBS) fuzzers
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
 format:
