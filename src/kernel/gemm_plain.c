@@ -16,7 +16,7 @@ static inline int mask_first_f64(int count) { return count; }
 #define REAL float
 #define FN(name) name##_f32
 #define load_part_f32(x, mask) load_f32(x)
-#define load_c_f32(x, mask) load_some_f32(x, mask)
+#define load_c_f32(x, mask) (vec_f32) load_some_f32(x, mask)
 #define store_part_f32(x, v, mask) store_some_f32(x, v, mask)
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
@@ -26,7 +26,7 @@ static inline int mask_first_f64(int count) { return count; }
 #define REAL double
 #define FN(name) name##_f64
 #define load_part_f64(x, mask) load_f64(x)
-#define load_c_f64(x, mask) load_some_f64(x, mask)
+#define load_c_f64(x, mask) (vec_f64) load_some_f64(x, mask)
 #define store_part_f64(x, v, mask) store_some_f64(x, v, mask)
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
