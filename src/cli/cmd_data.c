@@ -62,19 +62,32 @@ typedef struct moments {
     double mean, sd, least, most;
 } moments;
 
-// Of count numbers, sample by sample; two passes, so that the sd of numbers far from 0 is right.
-static moments measure(const tw_data *d, int64_t count, double (*number)(const tw_data *, int64_t))
+// Of m rows of `width` numbers: sums row by row, so that rounding does not grow with all of them; a second pass, so
+// that the sd of numbers far from 0 is right.
+static moments measure(const tw_data *d, int64_t width, double (*number)(const tw_data *, int64_t))
 {
-    moments m = {.least = INFINITY, .most = -INFINITY};
-    for (int64_t i = 0; i < count; i++) {
-        double x = number(d, i);
-        m.mean += x / (double)count;
-        m.least = fmin(m.least, x);
-        m.most = fmax(m.most, x);
+    moments all = {.least = INFINITY, .most = -INFINITY};
+    double count = (double)d->m * (double)width;
+    for (int64_t i = 0; i < d->m; i++) {
+        double sum = 0;
+        for (int64_t j = i * width; j < (i + 1) * width; j++) {
+            double x = number(d, j);
+            sum += x;
+            all.least = x < all.least ? x : all.least;
+            all.most = x > all.most ? x : all.most;
+        }
+        all.mean += sum / count;
     }
-    for (int64_t i = 0; i < count; i++) m.sd += (number(d, i) - m.mean) * (number(d, i) - m.mean) / (double)count;
-    m.sd = sqrt(m.sd);
-    return m;
+    for (int64_t i = 0; i < d->m; i++) {
+        double sum = 0;
+        for (int64_t j = i * width; j < (i + 1) * width; j++) {
+            double off = number(d, j) - all.mean;
+            sum += off * off;
+        }
+        all.sd += sum / count;
+    }
+    all.sd = sqrt(all.sd);
+    return all;
 }
 
 // Features with the same number in every sample.
@@ -247,7 +260,8 @@ static tw_status run(const tw_args *args)
     TW_TRY(tw_open_data(args, &d));
     if (figure) TW_TRY(draw(args, d, drawn));
     TW_TRY(count_classes(d, &per_class));
-    moments x = measure(d, d->m * d->features, feature), y = measure(d, d->m * d->targets, target);
+    moments x = measure(d, d->features, feature), y = {0};
+    if (d->target) y = measure(d, d->targets, target);
     if (tw_args_flag(args, "json")) {
         TW_TRY(show_json(args, d, &x, &y, per_class));
     } else {

@@ -4,6 +4,7 @@
 
 #include "data/checksum.h"
 #include "thalweg/data.h"
+#include <unistd.h>
 
 static tw_data *open_or_die(const char *spec, const tw_data_opts *opts)
 {
@@ -19,7 +20,20 @@ static tw_data_opts doubles(void)
     return opts;
 }
 
-static char spec[2048];
+static char spec[2048], folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/tw_open_XXXXXX");
+    return mkdtemp(folder) ? 0 : 1;
+}
+
+static int drop_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder); // fails when a test left something behind
+}
 
 static const char *idx_spec(void)
 {
@@ -169,37 +183,43 @@ static void a_constant_feature_is_centred_and_the_sd_can_be_raised(void **state)
 {
     (void)state;
     tw_data_opts opts = doubles();
-    const char *path = "/tmp/tw_test_open.npz";
+    char path[96];
+    snprintf(path, sizeof path, "%s/a.npz", folder);
+    snprintf(spec, sizeof spec, "npz:%s", path);
     double x[4] = {1, 5, 3, 5}, y[2] = {0.5, -0.5};
     const tw_array arrays[] = {{.name = (char *)"x", .rank = 2, .shape = {2, 2}, .real = 8, .x = x},
                                {.name = (char *)"y", .rank = 1, .shape = {2}, .real = 8, .x = y}};
     must(tw_arrays_save(path, 2, arrays));
     opts.scale = "standard";
-    tw_data *d = open_or_die("npz:/tmp/tw_test_open.npz", &opts);
+    tw_data *d = open_or_die(spec, &opts);
     assert_memory_equal(d->x, ((double[]){-1, 0, 1, 0}), 4 * sizeof(double));
     assert_int_equal(d->classes, 0);
     assert_int_equal(d->targets, 1);
     assert_memory_equal(d->target, y, sizeof y);
     tw_data_free(d);
     opts.add_to_sd = 1;
-    d = open_or_die("npz:/tmp/tw_test_open.npz", &opts);
+    d = open_or_die(spec, &opts);
     assert_memory_equal(d->x, ((double[]){-0.5, 0, 0.5, 0}), 4 * sizeof(double));
     tw_data_free(d);
     opts.scale = "centre";
-    d = open_or_die("npz:/tmp/tw_test_open.npz", &opts);
+    d = open_or_die(spec, &opts);
     assert_memory_equal(d->x, ((double[]){-1, 0, 1, 0}), 4 * sizeof(double));
     tw_data_free(d);
     d = NULL;
     opts.scale = "unit";
-    must_fail(tw_data_open("npz:/tmp/tw_test_open.npz", &opts, &d), TW_EINVAL, "no bytes");
+    must_fail(tw_data_open(spec, &opts, &d), TW_EINVAL, "no bytes");
+    const tw_array none[] = {{.name = (char *)"x", .rank = 2, .shape = {0, 2}, .real = 8, .x = x},
+                             {.name = (char *)"y", .rank = 1, .shape = {0}, .real = 8, .x = y}};
+    opts.scale = NULL;
+    must(tw_arrays_save(path, 2, none));
+    must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "found shape [0, 2], expected at least one sample");
     x[3] = NAN;
     must(tw_arrays_save(path, 2, arrays));
-    must_fail(tw_data_open("npz:/tmp/tw_test_open.npz", &opts, &d), TW_EFORMAT,
-              "sample 1, feature 1: found nan, expected a finite number");
+    must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "sample 1, feature 1: found nan, expected a finite number");
     x[3] = 1e300;
     must(tw_arrays_save(path, 2, arrays));
     opts = tw_data_defaults();
-    must_fail(tw_data_open("npz:/tmp/tw_test_open.npz", &opts, &d), TW_ENUMERIC, "sample 1, feature 1: found 1e+300");
+    must_fail(tw_data_open(spec, &opts, &d), TW_ENUMERIC, "sample 1, feature 1: found 1e+300");
     remove(path);
 }
 
@@ -403,21 +423,23 @@ static void arrays_of_pictures_keep_their_shape_and_their_test_part(void **state
 static void the_test_part_has_the_classes_of_the_training_part(void **state)
 {
     (void)state;
-    const char *path = "/tmp/tw_test_classes.npz";
+    char path[96], label_path[96];
+    snprintf(path, sizeof path, "%s/a.npz", folder);
+    snprintf(label_path, sizeof label_path, "%s/labels.idx", folder);
     double x[3] = {1, 2, 3};
     uint8_t labels[8 + 3] = {0, 0, 8, 1, 0, 0, 0, 3, 0, 0, 1};
     tw_data_opts opts = doubles();
-    FILE *file = fopen("/tmp/tw_test_labels.idx", "wb");
+    FILE *file = fopen(label_path, "wb");
     assert_int_equal(fwrite(labels, 1, sizeof labels, file), sizeof labels);
     fclose(file);
-    snprintf(spec, sizeof spec, "idx:%s,%s,test-images=%s,test-labels=/tmp/tw_test_labels.idx", fixture("images.idx"),
-             fixture("labels.idx"), fixture("images.idx"));
+    snprintf(spec, sizeof spec, "idx:%s,%s,test-images=%s,test-labels=%s", fixture("images.idx"), fixture("labels.idx"),
+             fixture("images.idx"), label_path);
     opts.split = "test";
     tw_data *d = open_or_die(spec, &opts);
     assert_int_equal(d->classes, 3);
     tw_data_free(d);
     d = NULL;
-    snprintf(spec, sizeof spec, "idx:%s,/tmp/tw_test_labels.idx,test-images=%s,test-labels=%s", fixture("images.idx"),
+    snprintf(spec, sizeof spec, "idx:%s,%s,test-images=%s,test-labels=%s", fixture("images.idx"), label_path,
              fixture("images.idx"), fixture("labels.idx"));
     must_fail(tw_data_open(spec, &opts, &d), TW_EFORMAT, "label 0: found 2, expected 0 to 1");
     // npz: floats as labels because task=classes says so
@@ -427,11 +449,12 @@ static void the_test_part_has_the_classes_of_the_training_part(void **state)
                                {.name = (char *)"x_test", .rank = 2, .shape = {3, 1}, .real = 8, .x = x},
                                {.name = (char *)"y_test", .rank = 1, .shape = {3}, .real = 8, .x = few}};
     must(tw_arrays_save(path, 4, arrays));
-    d = open_or_die("npz:/tmp/tw_test_classes.npz,task=classes", &opts);
+    snprintf(spec, sizeof spec, "npz:%s,task=classes", path);
+    d = open_or_die(spec, &opts);
     assert_int_equal(d->classes, 3);
     tw_data_free(d);
     remove(path);
-    remove("/tmp/tw_test_labels.idx");
+    remove(label_path);
 }
 
 static void a_failing_allocation_is_reported_wherever_it_happens(void **state)
@@ -465,7 +488,8 @@ int main(void)
         cmocka_unit_test(train_and_validation_part_the_whole),
         cmocka_unit_test(a_smaller_random_subset_begins_a_larger_one),
         cmocka_unit_test(standardising_uses_the_training_part),
-        cmocka_unit_test(a_constant_feature_is_centred_and_the_sd_can_be_raised),
+        cmocka_unit_test_setup_teardown(a_constant_feature_is_centred_and_the_sd_can_be_raised, make_folder,
+                                        drop_folder),
         cmocka_unit_test(random_labels_hit_the_asked_for_fraction),
         cmocka_unit_test(regression_data_follow_their_law),
         cmocka_unit_test(the_test_part_of_a_regression_has_no_noise),
@@ -474,7 +498,7 @@ int main(void)
         cmocka_unit_test(wrong_words_are_answered_with_the_nearest_right_ones),
         cmocka_unit_test(wrong_options_are_named),
         cmocka_unit_test(arrays_of_pictures_keep_their_shape_and_their_test_part),
-        cmocka_unit_test(the_test_part_has_the_classes_of_the_training_part),
+        cmocka_unit_test_setup_teardown(the_test_part_has_the_classes_of_the_training_part, make_folder, drop_folder),
         cmocka_unit_test(a_failing_allocation_is_reported_wherever_it_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
