@@ -71,7 +71,7 @@ format:
 	@clang-format -i $(sources)
 
 check-format:
-	@scripts/install-deps lint
+	@command -v clang-format >/dev/null || scripts/install-deps lint
 	@clang-format --dry-run --Werror $(sources)
 
 lint:

@@ -38,7 +38,8 @@ typedef struct tw_sgd_curve {
 } tw_sgd_curve;
 
 // Trains net in place. The caller frees *out with tw_sgd_curve_free.
-// TW_EINVAL  lr not positive and finite, batch < 1, epochs or first_epoch < 0, net and data do not fit;  TW_ENOMEM;  TW_ESTOPPED: the
+// TW_EINVAL  lr not positive and finite, batch < 1, epochs or first_epoch < 0, net and data do not fit;  TW_ENOMEM;
+// TW_ESTOPPED: the
 //            weights are those of the last finished step.
 TW_API TW_NODISCARD tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out);
 TW_API void tw_sgd_curve_free(tw_sgd_curve *curve);

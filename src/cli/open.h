@@ -9,7 +9,8 @@
 // --data, or the first word of a command with TW_USE_ANY_DATA; NULL when neither is given.
 const char *tw_open_data_spec(const tw_args *args);
 
-// The samples it names, with --split and kin. Numbers of the width --dtype says. --samples 0 is refused. The caller frees *out with tw_data_free.
+// The samples it names, with --split and kin. Numbers of the width --dtype says. --samples 0 is refused. The caller
+// frees *out with tw_data_free.
 TW_NODISCARD tw_status tw_open_data(const tw_args *args, tw_data **out);
 
 // Another split of the same data, all of it ("test" while --split says "train").
