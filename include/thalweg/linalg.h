@@ -174,13 +174,14 @@ TW_API TW_NODISCARD tw_status tw_diagonal(const tw_linop *op, const tw_trace_opt
 
 typedef struct tw_angles {
     int64_t count;   // min(k, l)
-    double *angle;   // [count] radians, 0 to pi/2, ascending; small ones to full relative accuracy
+    double *angle;   // [count] radians, 0 to pi/2, ascending; absolute error a few eps, small ones too
     double overlap;  // mean of cos^2: 1 for equal spaces, about k l / (n min(k, l)) for random ones
     double distance; // |P_x - P_y|_2: sin of the largest angle, 1 when k != l
 } tw_angles;
 
 // Principal angles between span{x_1 ... x_k} and span{y_1 ... y_l}, vector j at x + j n. TW_EINVAL: k or l not in
-// 1 ... n, or vectors linearly dependent. Source: Bjorck & Golub, Math. Comput. 27 (1973) 579.
+// 1 ... n, or vectors linearly dependent (condition number beyond about
+// 1e7). Source: Bjorck & Golub, Math. Comput. 27 (1973) 579.
 TW_API TW_NODISCARD tw_status tw_angles_new(int64_t n, int64_t k, const double *x, int64_t l, const double *y,
                                             tw_angles **out);
 TW_API void tw_angles_free(tw_angles *angles);

@@ -121,7 +121,7 @@ static tw_status random_block(krylov *k, int64_t given, int64_t width)
     double *q = k->v + k->m * k->n;
     draw d = {k, q + given * k->n};
     width = least(width, k->n - k->m);
-    TW_TRY(tw_shards_run(width - given, draw_column, &d));
+    TW_TRY(tw_panel_columns(k->n, width - given, draw_column, &d));
     k->drawn += (uint64_t)(width - given);
     for (int64_t i = 0; i < width; i++) k->floor[i] = 0;
     TW_TRY(tw_panel_orthonormal(k->panel, k->m, k->v, width, q, k->floor, &k->q));

@@ -112,8 +112,24 @@ static tw_status combine_slab(void *ctx, int64_t slab, int thread)
 
 tw_status tw_panel_combine(tw_panel *p, int64_t m, const double *x, int64_t k, const double *c, double *y)
 {
+    if (tw_threads() > p->threads) { // raised since the panel was made
+        double *more = NULL;
+        tw_status st = tw_alloc((int64_t)tw_threads() * p->room * TW_SLAB, sizeof(double), &more);
+        if (st != TW_OK) return st;
+        free(p->scratch);
+        p->scratch = more;
+        p->threads = tw_threads();
+    }
     job j = {.p = p, .kern = tw_kernels_find("f64"), .m = m, .k = k, .x = x, .c = c, .y = y};
     return k > 0 ? tw_shards_run(slabs(p->n), combine_slab, &j) : TW_OK;
+}
+
+tw_status tw_panel_columns(int64_t n, int64_t k, tw_shard_fn fn, void *ctx)
+{
+    if (n > TW_SLAB) return tw_shards_run(k, fn, ctx);
+    tw_status st = TW_OK;
+    for (int64_t j = 0; j < k && st == TW_OK; j++) st = fn(ctx, j, 0);
+    return st;
 }
 
 static tw_status max_slab(void *ctx, int64_t slab, int thread)

@@ -45,6 +45,9 @@ TW_NODISCARD tw_status tw_panel_apply(tw_panel *p, const tw_linop *op, int64_t k
 TW_NODISCARD tw_status tw_panel_orthonormal(tw_panel *p, int64_t m, const double *v, int64_t k, double *w,
                                             const double *floor, int64_t *rank);
 
+// fn for each of k columns of n numbers; threads only where that pays.
+TW_NODISCARD tw_status tw_panel_columns(int64_t n, int64_t k, tw_shard_fn fn, void *ctx);
+
 TW_NODISCARD tw_status tw_linop_valid(const tw_linop *op);
 
 #endif
