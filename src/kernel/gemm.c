@@ -59,4 +59,9 @@ void tw_gemm_f64(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const void *
     best->f64(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
 }
 
-void tw_gemm_describe(char *text, size_t size) { snprintf(text, size, "f32, f64: register tiles (%s)", best->name); }
+void tw_gemm_describe(char *text, size_t size)
+{
+    char split[64];
+    tw_gemm_split_describe(split, sizeof split);
+    snprintf(text, size, "f32, f64: register tiles (%s); split3, split6: %s", best->name, split);
+}

@@ -5,6 +5,7 @@
 
 #include "kernel/kernel.h"
 
-extern const tw_kernels tw_kernels_f32, tw_kernels_f64, tw_kernels_ref32, tw_kernels_ref64;
+extern const tw_kernels tw_kernels_f32, tw_kernels_f64, tw_kernels_split3, tw_kernels_split6, tw_kernels_ref32,
+    tw_kernels_ref64;
 
 #endif

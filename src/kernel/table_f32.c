@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table for float.
+// The tables for float: plain arithmetic, and products split into bf16 products (kernel/gemm_split.c).
 #include "kernel/gemm.h"
 #include "kernel/pointwise.h"
 #include "kernel/table.h"
@@ -8,5 +8,19 @@ const tw_kernels tw_kernels_f32 = {
     .name = "f32",
     .real = TW_F32,
     .gemm = tw_gemm_f32,
+    .map = &tw_pointwise_f32,
+};
+
+const tw_kernels tw_kernels_split3 = {
+    .name = "split3",
+    .real = TW_F32,
+    .gemm = tw_gemm_split3,
+    .map = &tw_pointwise_f32,
+};
+
+const tw_kernels tw_kernels_split6 = {
+    .name = "split6",
+    .real = TW_F32,
+    .gemm = tw_gemm_split6,
     .map = &tw_pointwise_f32,
 };

@@ -29,10 +29,11 @@ static int tables_exist(void **state)
 }
 
 // Shapes that networks ask for (wide, thin, tiny), none, not a multiple of anything, and past every block of the tiles.
-static const int64_t shapes[][3] = {
-    {1, 1, 1},    {2, 3, 4},    {10, 10, 10}, {8, 10, 10},  {250, 10, 10}, {10, 10, 250}, {37, 1, 53},  {1, 37, 53},
-    {37, 53, 1},  {17, 33, 65}, {64, 10, 29}, {10, 64, 29}, {0, 5, 5},     {5, 0, 5},     {5, 5, 0},    {0, 0, 0},
-    {31, 16, 16}, {33, 48, 24}, {66, 96, 7},  {9, 50, 300}, {43, 110, 20}, {9, 601, 12},  {131, 67, 5}, {34, 100, 270}};
+static const int64_t shapes[][3] = {{1, 1, 1},     {2, 3, 4},    {10, 10, 10}, {8, 10, 10},    {250, 10, 10},
+                                    {10, 10, 250}, {37, 1, 53},  {1, 37, 53},  {37, 53, 1},    {17, 33, 65},
+                                    {64, 10, 29},  {10, 64, 29}, {0, 5, 5},    {5, 0, 5},      {5, 5, 0},
+                                    {0, 0, 0},     {31, 16, 16}, {33, 48, 24}, {66, 96, 7},    {9, 50, 300},
+                                    {43, 110, 20}, {9, 601, 12}, {131, 67, 5}, {34, 100, 270}, {70, 66, 65}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static double get(tw_real real, const void *x, int64_t i)
@@ -194,6 +195,45 @@ static void errors_stay_within_the_bound_of_any_order(void **state)
     }
 }
 
+// Truth: the sum in long double. Bound: a rounding to bf16 leaves 2^-9 of a number, two leave 2^-18, three 2^-27.
+// split3 misses the rests of a and of b and a2 b2, split6 the rests, a2 b3 and a3 b2; then come the roundings of a sum
+// of 3 or 6 k exact products, two a product where they are added in pairs. 1.02: pieces are together a little larger
+// than a number.
+static void split_products_err_by_what_they_leave_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double products, missing;
+    } cases[] = {{"split3", 3, 3 * 0x1p-18}, {"split6", 6, 4 * 0x1p-27}};
+    const int64_t shape[3] = {70, 66, 65};
+    for (int t = 0; t < 2; t++) {
+        const tw_kernels *kern = tw_kernels_find(cases[t].name);
+        if (!kern) continue; // no bf16 units
+        for (int flags = 0; flags < 8; flags++) {
+            product p = product_new(TW_F32, shape, flags & 1, flags & 2, !!(flags & 4), 1, uniform);
+            float *found = malloc((size_t)(p.m * p.ldc + 1) * sizeof *found);
+            assert_non_null(found);
+            memcpy(found, p.c, (size_t)(p.m * p.ldc + 1) * sizeof *found);
+            run(kern, &p, found);
+            const double roundings = (2 * cases[t].products * (double)p.k + 2) * FLT_EPSILON / 2;
+            for (int64_t i = 0; i < p.m; i++)
+                for (int64_t j = 0; j < p.n; j++) {
+                    long double truth = p.beta ? get(TW_F32, p.c, i * p.ldc + j) : 0, size = fabsl(truth);
+                    for (int64_t l = 0; l < p.k; l++) {
+                        const long double term = a_at(TW_F32, &p, i, l) * b_at(TW_F32, &p, l, j);
+                        truth += term;
+                        size += fabsl(term);
+                    }
+                    assert_near((double)found[i * p.ldc + j], (double)truth,
+                                1.02 * (cases[t].missing + roundings) * (double)size);
+                }
+            free(found);
+            product_free(&p);
+        }
+    }
+}
+
 // Truth: the bits of the call outside any parallel region. Inside one, each thread makes the same call on copies that
 // lie elsewhere in memory, at another alignment.
 static void every_thread_finds_the_same_bits(void **state)
@@ -254,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_small_integers_are_exact_in_every_table),
         cmocka_unit_test(errors_stay_within_the_bound_of_any_order),
+        cmocka_unit_test(split_products_err_by_what_they_leave_out),
         cmocka_unit_test(every_thread_finds_the_same_bits),
         cmocka_unit_test(a_product_leaves_the_number_of_threads_alone),
         cmocka_unit_test(only_known_names_have_tables),
