@@ -10,6 +10,7 @@
 #include "thalweg/linalg.h"
 #include "thalweg/net.h"
 #include "thalweg/theory_bound.h"
+#include "thalweg/theory_noise.h"
 #include "thalweg/train.h"
 
 #endif
