@@ -84,7 +84,7 @@ tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *da
     opts.matrix = tw_args_str(args, "matrix");
     opts.layers = tw_args_str(args, "layers");
     opts.replacement = !tw_args_flag(args, "without-replacement");
-    opts.progress = tw_show_progress(args);
+    opts.progress = tw_show_interrupt(args); // solvers say how far they are
     TW_TRY(tw_args_int(args, "noise-batch", 1, INT64_MAX, &opts.batch));
     TW_TRY(tw_args_int(args, "block", 1, 4096, &opts.block));
     TW_TRY(tw_args_bytes(args, "memory", &opts.memory));

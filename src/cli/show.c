@@ -90,6 +90,14 @@ tw_progress tw_show_progress(const tw_args *args)
     return (tw_progress){tick, NULL};
 }
 
+static bool go_on(void *ctx, const char *what, double done, double total)
+{
+    (void)ctx, (void)what, (void)done, (void)total;
+    return !asked_to_stop;
+}
+
+tw_progress tw_show_interrupt(const tw_args *args) { return (tw_progress){go_on, tw_show_progress(args).ctx}; }
+
 void tw_show_progress_end(void)
 {
     if (line.shown) fputs("\r\033[K", stderr);

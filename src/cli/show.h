@@ -9,6 +9,7 @@
 // Reports to stderr: a line that rewrites itself with the time left on a terminal, a plain line every ten seconds in a
 // log, nothing with --quiet. Ctrl-C asks the work to stop (TW_ESTOPPED); a second one ends the program at once.
 tw_progress tw_show_progress(const tw_args *args);
+tw_progress tw_show_interrupt(const tw_args *args); // the same Ctrl-C, without a word
 void tw_show_progress_end(void); // clears the line; main calls it, and whoever prints to stdout in between
 
 // Prints the object to stdout, fields in the order they were set, 17 digits, and releases it. TW_ENOMEM, TW_EIO.

@@ -27,8 +27,7 @@ typedef struct plan {
 
 static tw_status parse_widths(const char *model, char *text, plan *p)
 {
-    char *rest = NULL;
-    for (char *word = strtok_r(text, "-", &rest); word; word = strtok_r(NULL, "-", &rest)) {
+    for (char *word; (word = strsep(&text, "-"));) { // an empty word is a width too, and refused
         char *end;
         errno = 0;
         long long width = strtoll(word, &end, 10);

@@ -35,7 +35,7 @@ void tw_figure_heading(FILE *script, const char *title, const char *subtitle, do
 // --- a spectrum ---
 
 // A density over an axis: value and its confidence band low ... high at points x (eigenvalues, rising), as the fraction
-// of all eigenvalues a unit of the axis (of s = sign(x) log10(1 + |x| / threshold) on the symmetric-log axis).
+// of all eigenvalues a unit of the axis (of s = asinh(x / threshold) / ln 10 on the symmetric-log axis).
 typedef struct tw_figure_density {
     int64_t points; // 0: no such axis
     const double *x, *value, *low, *high;

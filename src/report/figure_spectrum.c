@@ -2,7 +2,7 @@
 // A spectrum: its density on a symmetric-log and on a linear axis, with the band of its error, and the certified
 // eigenvalues above it with their intervals.
 //
-//   s(x) = sign(x) log10(1 + |x| / threshold)      linear near 0, a decade a unit far from it
+//   s(x) = asinh(x / threshold) / ln 10      linear near 0, a decade a unit far from it
 #include "report/figure.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ typedef struct panel {
 
 static double place(const tw_figure_spectrum *f, const panel *p, double x)
 {
-    return p->log ? copysign(log10(1 + fabs(x) / f->threshold), x) : x;
+    return p->log ? asinh(x / f->threshold) / log(10) : x;
 }
 
 // Axes that hold every point and every interval, with a little air.
@@ -42,7 +42,7 @@ static void fit(const tw_figure_spectrum *f, panel *p)
     p->from = from - air;
     p->to = to + air;
     p->top = top > 0 ? pow(10, ceil(log10(top) + 0.6)) : 1; // room for the marks above the curve
-    p->floor = fmax(bottom / 2, p->top * 1e-9);
+    p->floor = fmax(bottom / 2, p->top * 1e-10);
     if (!(p->floor < p->top)) p->floor = p->top * 1e-6;
 }
 
