@@ -18,6 +18,8 @@ typedef struct tw_param {
     int rank;
     int64_t shape[4];
     int64_t offset, count;
+    int64_t image[2]; // channels and positions of what each row multiplies, as [channel][position]; {1, 1}: plain
+    int64_t fan_in, fan_out;
 } tw_param;
 
 typedef struct tw_net_opts {

@@ -123,16 +123,9 @@ static void combine(const tw_curv *curv, int64_t k, const double *x, double *y)
     const tw_product *p = &curv->product;
     const tw_net *net = p->net;
     int64_t n = net->n, real = (int64_t)net->kern->real, image = 0;
-    memset(y, 0, (size_t)(k * n) * sizeof *y);
     for (int b = 0; b < TW_BASES; b++) {
         if (!p->base[b]) continue;
-        for (int64_t t = 0; t < net->tensors; t++) {
-            const tw_param *q = &net->param[t];
-            for (int64_t c = 0; c < k; c++)
-                net->kern->map->add_to_double(q->count, curv->weight[b] / (double)p->m,
-                                              (char *)p->total + ((image * n + q->offset) * k + c * q->count) * real,
-                                              y + c * n + q->offset);
-        }
+        tw_net_export(net, k, curv->weight[b] / (double)p->m, image > 0, (char *)p->total + image * n * k * real, y);
         image++;
     }
     for (int64_t c = 0; c < k; c++, x += n, y += n) {

@@ -11,11 +11,11 @@ typedef struct job {
     int64_t shard, shards;
     int threads;
     tw_state *state; // [threads]
-    void *memory;
+    void *memory, *scratch;
     double *sums;   // [shards]
     int64_t *right; // [shards]
     double *sample_loss, *norm2;
-    double *scratch; // [threads][2 shard]
+    double *norms; // [threads][2 shard]
 } job;
 
 static void run_forward(job *j, int64_t shard, int thread)
@@ -38,7 +38,7 @@ static tw_status value_shard(void *ctx, int64_t shard, int thread)
     run_forward(j, shard, thread);
     if (j->norm2) {
         tw_sweep_backward(j->net, &j->state[thread], NULL);
-        tw_sweep_gradient_norms(j->net, &j->state[thread], j->scratch + thread * 2 * j->shard,
+        tw_sweep_gradient_norms(j->net, &j->state[thread], j->norms + thread * 2 * j->shard,
                                 j->norm2 + shard * j->shard);
     }
     return TW_OK;
@@ -50,7 +50,7 @@ static tw_status gradient_shard(void *ctx, int64_t shard, int thread, void *part
     run_forward(j, shard, thread);
     tw_sweep_backward(j->net, &j->state[thread], part);
     if (j->norm2)
-        tw_sweep_gradient_norms(j->net, &j->state[thread], j->scratch + thread * 2 * j->shard,
+        tw_sweep_gradient_norms(j->net, &j->state[thread], j->norms + thread * 2 * j->shard,
                                 j->norm2 + shard * j->shard);
     return TW_OK;
 }
@@ -59,15 +59,18 @@ static tw_status open(job *j)
 {
     tw_status st = TW_OK;
     tw_state unused;
-    bool own_x = (int)j->net->kern->real != j->data->real;
+    bool own_x = tw_net_copies_input(j->net, j->data);
     int64_t bytes = tw_state_plan(j->net, j->shard, false, own_x, NULL, &unused);
     TW_TRY(tw_alloc(j->threads, sizeof *j->state, &j->state));
     TW_TRY(tw_alloc(j->threads, (size_t)bytes, &j->memory));
     for (int i = 0; i < j->threads; i++)
         tw_state_plan(j->net, j->shard, false, own_x, (char *)j->memory + i * bytes, &j->state[i]);
+    bytes = tw_scratch_bytes(j->net, j->shard, 1);
+    TW_TRY(tw_alloc(j->threads, (size_t)bytes, &j->scratch));
+    for (int i = 0; i < j->threads; i++) j->state[i].scratch = (char *)j->scratch + i * bytes;
     TW_TRY(tw_alloc(j->shards, sizeof *j->sums, &j->sums));
     TW_TRY(tw_alloc(j->shards, sizeof *j->right, &j->right));
-    TW_TRY(tw_alloc(j->threads * 2 * j->shard, sizeof *j->scratch, &j->scratch));
+    TW_TRY(tw_alloc(j->threads * 2 * j->shard, sizeof *j->norms, &j->norms));
 done:
     return st;
 }
@@ -102,7 +105,7 @@ tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradi
         TW_TRY(tw_parts_new(&parts));
         TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &total));
         TW_TRY(tw_shards_sum(parts, j.shards, net->kern->real, net->n, gradient_shard, &j, total));
-        net->kern->map->to_double(net->n, 1 / m, total, gradient);
+        tw_net_export(net, 1, 1 / m, false, total, gradient);
     } else {
         TW_TRY(tw_shards_run(j.shards, value_shard, &j));
     }
@@ -123,6 +126,7 @@ done:
     free(w);
     free(total);
     tw_parts_free(parts);
+    free(j.norms);
     free(j.scratch);
     free(j.right);
     free(j.sums);

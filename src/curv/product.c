@@ -12,9 +12,10 @@ static int64_t shard_size(const tw_product *p, int64_t shard)
     return left < p->shard ? left : p->shard;
 }
 
-static void run_primal(tw_product *p, int64_t shard, tw_state *state)
+static void run_primal(tw_product *p, int64_t shard, int thread, tw_state *state)
 {
     int64_t s = shard_size(p, shard), first = shard * p->shard;
+    state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
     tw_state_set_data(p->net, p->data, NULL, first, s, NULL, NULL, state);
     tw_sweep_forward(p->net, state);
     tw_sweep_loss(p->net, state);
@@ -24,9 +25,8 @@ static void run_primal(tw_product *p, int64_t shard, tw_state *state)
 
 static tw_status keep_primal(void *ctx, int64_t shard, int thread)
 {
-    (void)thread;
     tw_product *p = ctx;
-    run_primal(p, shard, &p->state[shard]);
+    run_primal(p, shard, thread, &p->state[shard]);
     return TW_OK;
 }
 
@@ -48,7 +48,7 @@ static tw_status plan(tw_product *p, bool second, int64_t memory)
     const tw_net *net = p->net;
     tw_state state;
     tw_work work;
-    bool own_x = (int)net->kern->real != p->data->real;
+    bool own_x = tw_net_copies_input(net, p->data);
     int64_t one = tw_state_plan(net, p->shard, second, own_x, NULL, &state);
     int64_t real = (int64_t)net->kern->real;
     // Partial sums alive at once: about one a thread and one a level of the tree (base/shards.h).
@@ -57,7 +57,8 @@ static tw_status plan(tw_product *p, bool second, int64_t memory)
     int64_t parts = p->shards == 1 ? 0 : p->threads + levels < p->shards ? p->threads + levels : p->shards;
     p->kept_bytes = one * p->shards;
     p->recompute_bytes = one * p->threads;
-    p->work_bytes = tw_work_plan(net, p->shard, p->block, NULL, &work) * p->threads +
+    p->scratch_bytes = tw_scratch_bytes(net, p->shard, p->block);
+    p->work_bytes = p->scratch_bytes * p->threads + tw_work_plan(net, p->shard, p->block, NULL, &work) * p->threads +
                     (1 + p->bases * (1 + parts)) * net->n * p->block * real;
     p->kept = memory <= 0 || p->kept_bytes + p->work_bytes <= memory;
     int64_t least = p->recompute_bytes + p->work_bytes;
@@ -81,7 +82,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
         p->base[b] = base[b];
         p->bases += base[b];
     }
-    bool own_x = (int)net->kern->real != data->real;
+    bool own_x = tw_net_copies_input(net, data);
 
     TW_TRY(tw_net_fits(net, data));
     TW_TRY(plan(p, base[TW_BASE_HESSIAN], memory));
@@ -96,6 +97,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     TW_TRY(tw_alloc(p->threads, (size_t)tw_work_plan(net, p->shard, block, NULL, &unused), &p->work_memory));
     at = p->work_memory;
     for (int i = 0; i < p->threads; i++) at += tw_work_plan(net, p->shard, block, at, &p->work[i]);
+    TW_TRY(tw_alloc(p->threads, (size_t)p->scratch_bytes, &p->scratch));
     TW_TRY(tw_parts_new(&p->parts));
     TW_TRY(tw_alloc(net->n * block, (size_t)net->kern->real, &p->wt));
     TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));
@@ -112,6 +114,7 @@ void tw_product_close(tw_product *p)
     free(p->state_memory);
     free(p->work);
     free(p->work_memory);
+    free(p->scratch);
     tw_parts_free(p->parts);
     free(p->wt);
     free(p->total);
@@ -132,7 +135,8 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
     tw_work *work = &p->work[thread];
     int64_t image = p->net->n * a->k * (int64_t)p->net->kern->real;
     char *out = part;
-    if (!p->kept) run_primal(p, shard, state);
+    if (!p->kept) run_primal(p, shard, thread, state);
+    state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
     tw_sweep_tangent(p->net, state, a->k, p->wt, work);
     if (p->base[TW_BASE_HESSIAN]) {
         tw_sweep_backward_tangent(p->net, state, a->k, p->wt, true, work, out);
@@ -146,22 +150,10 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
     return TW_OK;
 }
 
-static void set_directions(tw_product *p, int64_t k, const double *v)
-{
-    const tw_net *net = p->net;
-    int64_t real = (int64_t)net->kern->real;
-    for (int64_t t = 0; t < net->tensors; t++) {
-        const tw_param *q = &net->param[t];
-        for (int64_t c = 0; c < k; c++)
-            net->kern->map->from_double(q->count, v + c * net->n + q->offset,
-                                        (char *)p->wt + (q->offset * k + c * q->count) * real);
-    }
-}
-
 tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
 {
     pass a = {p, k};
-    set_directions(p, k, v);
+    tw_net_import(p->net, k, v, p->wt);
     return tw_shards_sum(p->parts, p->shards, p->net->kern->real, p->bases * p->net->n * k, product_shard, &a,
                          p->total);
 }
@@ -172,7 +164,8 @@ static tw_status directional_shard(void *ctx, int64_t shard, int thread)
     tw_product *p = a->p;
     tw_state *state = &p->state[p->kept ? shard : thread];
     tw_work *work = &p->work[thread];
-    if (!p->kept) run_primal(p, shard, state);
+    if (!p->kept) run_primal(p, shard, thread, state);
+    state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
     tw_sweep_tangent(p->net, state, a->k, p->wt, work);
     tw_sweep_directional(p->net, state, a->k, work, p->directional + shard * p->shard * a->k);
     return TW_OK;
@@ -182,6 +175,6 @@ tw_status tw_product_directional(tw_product *p, int64_t k, const double *v, doub
 {
     pass a = {p, k};
     p->directional = out;
-    set_directions(p, k, v);
+    tw_net_import(p->net, k, v, p->wt);
     return tw_shards_run(p->shards, directional_shard, &a);
 }

@@ -22,6 +22,8 @@ typedef struct tw_product {
     void *state_memory;
     tw_work *work; // [threads]
     void *work_memory;
+    void *scratch; // [threads][scratch_bytes]
+    int64_t scratch_bytes;
     tw_parts *parts;
     void *wt;            // [n][block]
     void *total;         // [bases][n][block]

@@ -27,10 +27,12 @@ typedef struct tw_pointwise {
     // y = phi(z), d1 = phi'(z), d2 = phi''(z) (NULL: not wanted). y may be z. slope: of the negative side of leaky
     // relu.
     void (*activate[TW_ACT_COUNT])(int64_t n, double slope, const void *z, void *y, void *d1, void *d2);
-    void (*multiply)(int64_t n, const void *x, const void *y, void *out); // out = x y; out may be x or y
+    void (*multiply)(int64_t n, const void *x, const void *y, void *out);     // out = x y; out may be x or y
+    void (*multiply_add)(int64_t n, const void *x, const void *y, void *out); // out += x y
     void (*scale_tangent)(int64_t s, int64_t k, int64_t f, const void *d, const void *xt, void *yt); // yt = d[s][f] xt
-    // xbt = d[s][f] ybt + e[s][f] zt[s][k][f], in place on ybt; without the second term when e is NULL.
-    void (*activate_bwd_tan)(int64_t s, int64_t k, int64_t f, const void *d, const void *e, const void *zt, void *ybt);
+    // xbt = d[s][f] ybt + e[s][f] zt[s][k][f], added when add; xbt may be ybt; without the second term when e is NULL.
+    void (*activate_bwd_tan)(int64_t s, int64_t k, int64_t f, bool add, const void *d, const void *e, const void *zt,
+                             const void *ybt, void *xbt);
     // c[s][k] = sum over f of yb[s][f] yt[s][k][f], summed in double.
     void (*dots)(int64_t s, int64_t k, int64_t f, const void *yb, const void *yt, double *c);
     void (*weight_rows)(int64_t s, int64_t k, int64_t f, const double *c, const void *yb,
@@ -39,6 +41,10 @@ typedef struct tw_pointwise {
     void (*from_double)(int64_t n, const double *x, void *y);
     void (*to_double)(int64_t n, double scale, const void *x, double *y);     // y = scale x
     void (*add_to_double)(int64_t n, double scale, const void *x, double *y); // y += scale x
+    // The same with every row of c channels by p positions, [c][p] in double, stored [p][c] here. n is a multiple of c
+    // p.
+    void (*import_rows)(int64_t n, int64_t c, int64_t p, const double *x, void *y);
+    void (*export_rows)(int64_t n, int64_t c, int64_t p, double scale, bool add, const void *x, double *y);
     void (*from_float)(int64_t n, const float *x, void *y);
     void (*axpy)(int64_t n, double a, const void *x, void *y); // y += a x
     // Losses: per-sample loss[s] (double), and yb = d loss / d z. p: what the tangent needs, [s][f].
@@ -56,6 +62,32 @@ typedef struct tw_pointwise {
     int64_t (*count_right)(int64_t s, int64_t f, const void *z, const int32_t *label); // f = 1: z > 0 means label 1
 } tw_pointwise;
 
+// A window sliding over images stored [h w][c], channel last: oh x ow places, kh x kw positions each, the first at
+// (-top, -left); positions outside the image are zero.
+typedef struct tw_window {
+    int64_t h, w, c, oh, ow, kh, kw, stride, top, left;
+} tw_window;
+
+// Images of k directions are [s][h w][k][c]; a line is one row of places, counted over all samples: s oh of them.
+typedef struct tw_spatial {
+    // cols[lines ow][k][kh kw c] = the windows of lines first ... first + lines - 1.
+    void (*patches)(const tw_window *win, int64_t k, int64_t first, int64_t lines, const void *x, void *cols);
+    void (*patches_add)(const tw_window *win, int64_t k, int64_t first, int64_t lines, const void *cols,
+                        void *x); // adjoint
+    // y = the largest of each window and channel, index[s][oh ow][c] its position; the first one wins a tie.
+    void (*max_pool)(const tw_window *win, int64_t s, const void *x, void *y, int32_t *index);
+    void (*pool_gather)(const tw_window *win, int64_t s, int64_t k, const void *xt, const int32_t *index, void *yt);
+    void (*pool_scatter)(const tw_window *win, int64_t s, int64_t k, const void *yb, const int32_t *index,
+                         void *xb);                                                        // adds
+    void (*mean_pool)(const tw_window *win, int64_t s, int64_t k, const void *x, void *y); // windows inside the image
+    void (*mean_scatter)(const tw_window *win, int64_t s, int64_t k, const void *yb, void *xb); // adds
+    // [s][p][k][c] to [s][k][p][c], and back, adding when add.
+    void (*gather_positions)(int64_t s, int64_t p, int64_t k, int64_t c, const void *x, void *y);
+    void (*scatter_positions)(int64_t s, int64_t p, int64_t k, int64_t c, bool add, const void *y, void *x);
+    // One image [c][p] of float (from = 4) or double (8) to [p][c] of the table's type.
+    void (*load_image)(int from, int64_t c, int64_t p, const void *x, void *y);
+} tw_spatial;
+
 typedef struct tw_kernels {
     const char *name; // "f32", "split3", "split6", "f64", "ref32", "ref64"
     tw_real real;
@@ -67,6 +99,7 @@ typedef struct tw_kernels {
                  int64_t ldb, int beta, void *c, int64_t ldc);
 
     const tw_pointwise *map;
+    const tw_spatial *image;
 } tw_kernels;
 
 // By name; NULL when there is none or the processor lacks what it needs.

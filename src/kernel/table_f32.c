@@ -2,6 +2,7 @@
 // The tables for float: plain arithmetic, and products split into bf16 products (kernel/gemm_split.c).
 #include "kernel/gemm.h"
 #include "kernel/pointwise.h"
+#include "kernel/spatial.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_f32 = {
@@ -9,6 +10,7 @@ const tw_kernels tw_kernels_f32 = {
     .real = TW_F32,
     .gemm = tw_gemm_f32,
     .map = &tw_pointwise_f32,
+    .image = &tw_spatial_f32,
 };
 
 const tw_kernels tw_kernels_split3 = {
@@ -16,6 +18,7 @@ const tw_kernels tw_kernels_split3 = {
     .real = TW_F32,
     .gemm = tw_gemm_split3,
     .map = &tw_pointwise_f32,
+    .image = &tw_spatial_f32,
 };
 
 const tw_kernels tw_kernels_split6 = {
@@ -23,4 +26,5 @@ const tw_kernels tw_kernels_split6 = {
     .real = TW_F32,
     .gemm = tw_gemm_split6,
     .map = &tw_pointwise_f32,
+    .image = &tw_spatial_f32,
 };

@@ -2,6 +2,7 @@
 // The table for double.
 #include "kernel/gemm.h"
 #include "kernel/pointwise.h"
+#include "kernel/spatial.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_f64 = {
@@ -9,4 +10,5 @@ const tw_kernels tw_kernels_f64 = {
     .real = TW_F64,
     .gemm = tw_gemm_f64,
     .map = &tw_pointwise_f64,
+    .image = &tw_spatial_f64,
 };

@@ -2,6 +2,7 @@
 // Plain loops in float: the oracle of the fast table.
 #include "kernel/gemm.h"
 #include "kernel/pointwise.h"
+#include "kernel/spatial.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_ref32 = {
@@ -9,4 +10,5 @@ const tw_kernels tw_kernels_ref32 = {
     .real = TW_F32,
     .gemm = tw_gemm_ref32,
     .map = &tw_pointwise_f32,
+    .image = &tw_spatial_f32,
 };

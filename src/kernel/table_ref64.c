@@ -2,6 +2,7 @@
 // Plain loops in double: the oracle of the fast table.
 #include "kernel/gemm.h"
 #include "kernel/pointwise.h"
+#include "kernel/spatial.h"
 #include "kernel/table.h"
 
 const tw_kernels tw_kernels_ref64 = {
@@ -9,4 +10,5 @@ const tw_kernels tw_kernels_ref64 = {
     .real = TW_F64,
     .gemm = tw_gemm_ref64,
     .map = &tw_pointwise_f64,
+    .image = &tw_spatial_f64,
 };

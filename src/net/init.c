@@ -45,14 +45,14 @@ tw_status tw_net_init(tw_net *net, const char *name, uint64_t seed)
         bool weight = p->rank > 1;
         if (!weight && !how->biases) continue;
         const tw_param *matrix = weight ? p : p - 1; // a bias follows its weight
-        double fan = (double)matrix->shape[1] + (how->fan_out ? (double)matrix->shape[0] : 0);
+        double fan = (double)matrix->fan_in + (how->fan_out ? (double)matrix->fan_out : 0);
         double deviation = sqrt(how->numerator / fan), reach = sqrt(3.0) * deviation;
         tw_rng rng = tw_rng_at(seed, TW_RNG_INIT, (uint64_t)t);
         for (int64_t i = 0; i < p->count; i++)
             draw[p->offset + i] =
                 how->normal ? deviation * tw_rng_normal(&rng) : reach * (2 * tw_rng_uniform(&rng) - 1);
     }
-    net->kern->map->from_double(net->n, draw, net->w);
+    tw_net_import(net, 1, draw, net->w);
 done:
     free(draw);
     return st;

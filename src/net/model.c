@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Model strings: "mlp:784-512-10,act=tanh,bias=no" becomes nodes and named parameter tensors.
 #include "base/alloc.h"
-#include "net/net.h"
+#include "net/build.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +15,6 @@ static const char *const activation_name[TW_ACT_COUNT] = {
 };
 
 enum { MOST_WIDTHS = 64 };
-static const int64_t MOST_PARAMETERS = (int64_t)1 << 40;
 
 typedef struct plan {
     int64_t width[MOST_WIDTHS];
@@ -83,69 +82,42 @@ done:
     return st;
 }
 
-static tw_status add_param(tw_net *net, int layer, const char *what, int rank, int64_t rows, int64_t cols)
+static tw_status build(const plan *p, tw_net *net)
 {
-    char name[32];
-    char *kept = NULL;
-    snprintf(name, sizeof name, "fc%d.%s", layer, what);
-    tw_status st = tw_strdup(name, &kept);
-    if (st != TW_OK) return st;
-    net->param[net->tensors++] = (tw_param){
-        .name = kept, .rank = rank, .shape = {rows, cols}, .offset = net->n, .count = rank == 2 ? rows * cols : rows};
-    net->n += net->param[net->tensors - 1].count;
-    return TW_OK;
+    tw_builder b;
+    int value = 0;
+    tw_build_begin(&b, net, p->width[0], 1, 1);
+    for (int l = 1; l < p->widths; l++) {
+        char name[32];
+        snprintf(name, sizeof name, "fc%d", l);
+        value = tw_build_dense(&b, value, name, p->width[l], p->bias);
+        if (l + 1 < p->widths) value = tw_build_activation(&b, value, p->activation, p->slope);
+    }
+    return tw_build_end(&b, value);
 }
 
-static tw_status build(const char *model, const plan *p, tw_net *net)
+static tw_status parse_mlp(const char *model, char *text, tw_net *net)
 {
     tw_status st = TW_OK;
-    TW_TRY(tw_alloc(2 * (p->widths - 1), sizeof *net->param, &net->param));
-    net->in = p->width[0];
-    net->out = p->width[p->widths - 1];
-    for (int l = 1; l < p->widths; l++) {
-        int64_t in = p->width[l - 1], out = p->width[l], left = MOST_PARAMETERS - net->n;
-        if (in > left / out || in * out + out > left)
-            return tw_fail(TW_ENOMEM, "model %s: layer fc%d: %" PRId64 " x %" PRId64 " is more than 2^40 parameters",
-                           model, l, out, in);
-        tw_node dense = {.op = &tw_op_dense, .input = net->nodes, .in = in, .out = out, .weight = net->n, .bias = -1};
-        TW_TRY(add_param(net, l, "weight", 2, out, in));
-        if (p->bias) {
-            dense.bias = net->n;
-            TW_TRY(add_param(net, l, "bias", 1, out, 0));
-        }
-        net->node[net->nodes++] = dense;
-        if (l + 1 == p->widths || p->activation == TW_ACT_IDENTITY) continue;
-        net->node[net->nodes] = (tw_node){.op = &tw_op_activation,
-                                          .input = net->nodes,
-                                          .in = out,
-                                          .out = out,
-                                          .weight = -1,
-                                          .bias = -1,
-                                          .activation = p->activation,
-                                          .slope = p->slope};
-        net->nodes++;
-    }
+    plan p = {.activation = TW_ACT_RELU, .bias = true};
+    char *options = strchr(text, ',');
+    if (options) *options++ = '\0';
+    TW_TRY(parse_widths(model, text + strlen("mlp:"), &p));
+    if (options) TW_TRY(parse_options(model, options, &p));
+    TW_TRY(build(&p, net));
 done:
     return st;
 }
 
-tw_status tw_model_parse(const char *model, tw_net *net)
+tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net)
 {
     tw_status st = TW_OK;
-    plan p = {.activation = TW_ACT_RELU, .bias = true};
     char *text = NULL;
-
     TW_TRY(tw_strdup(model, &text));
-    if (strncmp(text, "mlp:", 4) != 0) {
-        st = tw_fail(TW_EINVAL, "model %s: found no known architecture, expected mlp:WIDTHS[,act=NAME][,bias=no]",
-                     model);
-        goto done;
-    }
-    char *options = strchr(text, ',');
-    if (options) *options++ = '\0';
-    TW_TRY(parse_widths(model, text + 4, &p));
-    if (options) TW_TRY(parse_options(model, options, &p));
-    TW_TRY(build(model, &p, net));
+    if (strncmp(text, "mlp:", 4) == 0)
+        TW_TRY(parse_mlp(model, text, net));
+    else
+        TW_TRY(tw_model_conv(text, data, net));
 done:
     free(text);
     return st;

@@ -44,7 +44,7 @@ tw_status tw_net_new(const char *model, const tw_data *data, const tw_net_opts *
     net->l2 = opts->l2;
     net->shard = opts->shard;
     TW_TRY(tw_loss_parse(opts->loss, data, net));
-    TW_TRY(tw_model_parse(model, net));
+    TW_TRY(tw_model_parse(model, data, net));
     TW_TRY(tw_net_fits(net, data));
     TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &net->w));
     TW_TRY(tw_net_init(net, opts->init, opts->seed));
@@ -80,7 +80,44 @@ int64_t tw_net_tensors(const tw_net *net) { return net->tensors; }
 
 const tw_param *tw_net_param(const tw_net *net, int64_t tensor) { return &net->param[tensor]; }
 
-void tw_net_get_weights(const tw_net *net, double *w) { net->kern->map->to_double(net->n, 1, net->w, w); }
+// Rows of [channel][position] outside are [position][channel] inside.
+void tw_net_import(const tw_net *net, int64_t k, const double *outside, void *inside)
+{
+    int64_t real = (int64_t)net->kern->real;
+    for (int64_t t = 0; t < net->tensors; t++) {
+        const tw_param *p = &net->param[t];
+        bool plain = p->image[0] == 1 || p->image[1] == 1;
+        for (int64_t c = 0; c < k; c++) {
+            const double *from = outside + c * net->n + p->offset;
+            char *to = (char *)inside + (p->offset * k + c * p->count) * real;
+            if (plain)
+                net->kern->map->from_double(p->count, from, to);
+            else
+                net->kern->map->import_rows(p->count, p->image[0], p->image[1], from, to);
+        }
+    }
+}
+
+void tw_net_export(const tw_net *net, int64_t k, double scale, bool add, const void *inside, double *outside)
+{
+    int64_t real = (int64_t)net->kern->real;
+    for (int64_t t = 0; t < net->tensors; t++) {
+        const tw_param *p = &net->param[t];
+        bool plain = p->image[0] == 1 || p->image[1] == 1;
+        for (int64_t c = 0; c < k; c++) {
+            const char *from = (const char *)inside + (p->offset * k + c * p->count) * real;
+            double *to = outside + c * net->n + p->offset;
+            if (!plain)
+                net->kern->map->export_rows(p->count, p->image[0], p->image[1], scale, add, from, to);
+            else if (add)
+                net->kern->map->add_to_double(p->count, scale, from, to);
+            else
+                net->kern->map->to_double(p->count, scale, from, to);
+        }
+    }
+}
+
+void tw_net_get_weights(const tw_net *net, double *w) { tw_net_export(net, 1, 1, false, net->w, w); }
 
 tw_status tw_net_set_weights(tw_net *net, const double *w)
 {
@@ -92,6 +129,6 @@ tw_status tw_net_set_weights(tw_net *net, const double *w)
                 return tw_fail(TW_EINVAL, "weights: %s: element %" PRId64 ": found %g, expected a finite number",
                                net->param[t].name, i, x);
         }
-    net->kern->map->from_double(net->n, w, net->w);
+    tw_net_import(net, 1, w, net->w);
     return TW_OK;
 }

@@ -19,6 +19,7 @@ struct tw_net {
     int64_t in, out, n; // features in, outputs, parameters
     int64_t tensors;
     tw_param *param;
+    int64_t channels, places; // of the input: > 1 channels and places mean images, stored channel last inside
     int nodes;
     tw_node node[TW_MOST_NODES];
     void *w; // [n], in the kernel table's type
@@ -27,8 +28,16 @@ struct tw_net {
 // Samples in a shard of a batch of m: a function of the problem alone.
 int64_t tw_net_shard(const tw_net *net, int64_t m);
 
-// Nodes and parameter tensors from the model string (params NULL at first, named and sized after).
-tw_status tw_model_parse(const char *model, tw_net *net);
+// Nodes and parameter tensors from the model string; data gives the shape of images and the number of classes.
+tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net);
+
+tw_status tw_model_conv(const char *model, const tw_data *data, tw_net *net); // architectures for images
+
+// Between the order of memory (channel last) and that of files and of every vector outside (PyTorch's): k blocks of
+// parameters, tensor by tensor inside ([k][count] at k offset), block by block outside ([k][n]).
+void tw_net_import(const tw_net *net, int64_t k, const double *outside, void *inside);
+// outside (+)= scale inside.
+void tw_net_export(const tw_net *net, int64_t k, double scale, bool add, const void *inside, double *outside);
 
 // Fills net->w by the scheme's name.
 tw_status tw_net_init(tw_net *net, const char *scheme, uint64_t seed);

@@ -4,6 +4,10 @@
 // Notation: x value, xb adjoint, xt tangent, xbt tangent of the adjoint; s samples, k directions, f features. A NULL
 // tangent is zero, and a NULL adjoint of the input is not wanted (the network's input is data). Parameter tangents lie
 // tensor by tensor, [k][count] at k * offset, so the k directions of one tensor stand as one stacked matrix.
+//
+// A value has p positions (pixels) of f features (channels), channel last: [s][p][f], its tangents [s][p][k][f]. A
+// plain vector has one position. So for everything that treats positions alike, s p is simply a larger number of
+// samples.
 #ifndef NET_OP_H
 #define NET_OP_H
 
@@ -11,44 +15,67 @@
 
 typedef struct tw_op_kind tw_op_kind;
 
+enum { TW_MOST_INPUTS = 2 };
+
 typedef struct tw_node {
     const tw_op_kind *op;
-    int input;            // index of the value it reads; value 0 is the network's input, node i makes value i + 1
-    int64_t in, out;      // features
+    int input[TW_MOST_INPUTS]; // values it reads: value 0 is the network's input, node i makes value i + 1; -1: none
+    bool add[TW_MOST_INPUTS];  // whether the adjoint of that input was begun by a later reader and must be added to
+    bool in_place;             // value and adjoint of input[0] and output share memory (its only reader)
+    int64_t pin, in;           // positions and features of input[0]
+    int64_t pout, out;
     int64_t weight, bias; // offsets in the parameter block, -1: none
     tw_activation activation;
     double slope;
+    tw_window win; // convolutions and pools
 } tw_node;
 
 typedef struct tw_view {
     const tw_kernels *kern;
     const tw_node *node;
     int64_t s, k;
-    const void *x; // [s][in]
-    void *y;       // [s][out]
-    void *d, *e;   // [s][out]: phi' and, after backward, phi'' yb; e NULL where phi'' = 0
-    void *yb, *xb; // [s][out], [s][in]
-    const void *xt;
-    void *yt;           // [s][k][in], [s][k][out]
-    void *ybt, *xbt;    // [s][k][out], [s][k][in]
+    const void *x[TW_MOST_INPUTS]; // [s][pin][in]
+    void *y;                       // [s][pout][out]
+    void *d, *e; // what forward keeps (phi', positions of maxima), and phi'' yb; e NULL where phi'' = 0
+    void *yb, *xb[TW_MOST_INPUTS];
+    const void *xt[TW_MOST_INPUTS];
+    void *yt;
+    void *ybt, *xbt[TW_MOST_INPUTS];
     const void *w, *wt; // parameters, [n]; their tangents, or NULL
     void *wb, *wbt;     // parameter gradients [n] and their tangents, written (not added to); NULL: not wanted
     bool product_rule;  // backward_tangent: false drops every term but the linear image of ybt (Gauss-Newton)
+    void *scratch;      // tw_op_kind.scratch numbers
 } tw_view;
 
 struct tw_op_kind {
     const char *name;
-    bool in_place; // values and adjoints of input and output share memory
+    bool keeps;    // wants d
+    bool permutes; // tangents of input and output differ in layout even where values share memory
     void (*forward)(const tw_view *v);
     void (*backward)(const tw_view *v);
     void (*tangent)(const tw_view *v);
     void (*backward_tangent)(const tw_view *v);
     // norm[s] += |parameter gradient of sample s|^2; scratch holds 2 s numbers. NULL: no parameters.
     void (*gradient_norms)(const tw_view *v, double *scratch, double *norm);
+    int64_t (*scratch)(const tw_node *node, int64_t s, int64_t k); // numbers; NULL: none
 };
 
 #define OP(symbol) extern const tw_op_kind symbol;
 #include "net/ops.def"
 #undef OP
+
+// The address of number offset in a block of the table's type.
+static inline const void *tw_at(const tw_view *v, const void *block, int64_t offset)
+{
+    return (const char *)block + offset * (int64_t)v->kern->real;
+}
+
+static inline void *tw_to(const tw_view *v, void *block, int64_t offset)
+{
+    return (char *)block + offset * (int64_t)v->kern->real;
+}
+
+// Zero the adjoint of input i before it is added to, unless a later reader has begun it.
+void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb);
 
 #endif

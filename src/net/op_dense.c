@@ -11,63 +11,55 @@
 // flops: backward 2, tangent 2 k, backward_tangent 4 k; half of each for a layer that reads data.
 #include "net/op.h"
 
-static const void *at(const tw_view *v, const void *block, int64_t offset)
-{
-    return (const char *)block + offset * (int64_t)v->kern->real;
-}
-
-static void *to(const tw_view *v, void *block, int64_t offset)
-{
-    return (char *)block + offset * (int64_t)v->kern->real;
-}
-
 static void forward(const tw_view *v)
 {
     const tw_node *n = v->node;
-    v->kern->gemm(false, true, v->s, n->out, n->in, v->x, n->in, at(v, v->w, n->weight), n->in, 0, v->y, n->out);
-    if (n->bias >= 0) v->kern->map->bias_add(v->s, n->out, at(v, v->w, n->bias), v->y);
+    v->kern->gemm(false, true, v->s, n->out, n->in, v->x[0], n->in, tw_at(v, v->w, n->weight), n->in, 0, v->y, n->out);
+    if (n->bias >= 0) v->kern->map->bias_add(v->s, n->out, tw_at(v, v->w, n->bias), v->y);
 }
 
 static void backward(const tw_view *v)
 {
     const tw_node *n = v->node;
-    if (v->xb)
-        v->kern->gemm(false, false, v->s, n->in, n->out, v->yb, n->out, at(v, v->w, n->weight), n->in, 0, v->xb, n->in);
+    if (v->xb[0])
+        v->kern->gemm(false, false, v->s, n->in, n->out, v->yb, n->out, tw_at(v, v->w, n->weight), n->in, n->add[0],
+                      v->xb[0], n->in);
     if (!v->wb) return;
-    v->kern->gemm(true, false, n->out, n->in, v->s, v->yb, n->out, v->x, n->in, 0, to(v, v->wb, n->weight), n->in);
-    if (n->bias >= 0) v->kern->map->bias_sum(v->s, 1, n->out, v->yb, to(v, v->wb, n->bias));
+    v->kern->gemm(true, false, n->out, n->in, v->s, v->yb, n->out, v->x[0], n->in, 0, tw_to(v, v->wb, n->weight),
+                  n->in);
+    if (n->bias >= 0) v->kern->map->bias_sum(v->s, 1, n->out, v->yb, tw_to(v, v->wb, n->bias));
 }
 
 static void tangent(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t k = v->k;
-    v->kern->gemm(false, true, v->s, k * n->out, n->in, v->x, n->in, at(v, v->wt, k * n->weight), n->in, 0, v->yt,
+    v->kern->gemm(false, true, v->s, k * n->out, n->in, v->x[0], n->in, tw_at(v, v->wt, k * n->weight), n->in, 0, v->yt,
                   k * n->out);
-    if (v->xt)
-        v->kern->gemm(false, true, v->s * k, n->out, n->in, v->xt, n->in, at(v, v->w, n->weight), n->in, 1, v->yt,
+    if (v->xt[0])
+        v->kern->gemm(false, true, v->s * k, n->out, n->in, v->xt[0], n->in, tw_at(v, v->w, n->weight), n->in, 1, v->yt,
                       n->out);
-    if (n->bias >= 0) v->kern->map->bias_add_block(v->s, k, n->out, at(v, v->wt, k * n->bias), v->yt);
+    if (n->bias >= 0) v->kern->map->bias_add_block(v->s, k, n->out, tw_at(v, v->wt, k * n->bias), v->yt);
 }
 
 static void backward_tangent(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t k = v->k, size = n->in * n->out;
-    if (v->xbt) {
-        v->kern->gemm(false, false, v->s * k, n->in, n->out, v->ybt, n->out, at(v, v->w, n->weight), n->in, 0, v->xbt,
-                      n->in);
+    if (v->xbt[0]) {
+        v->kern->gemm(false, false, v->s * k, n->in, n->out, v->ybt, n->out, tw_at(v, v->w, n->weight), n->in,
+                      n->add[0], v->xbt[0], n->in);
         for (int64_t c = 0; v->product_rule && c < k; c++)
-            v->kern->gemm(false, false, v->s, n->in, n->out, v->yb, n->out, at(v, v->wt, k * n->weight + c * size),
-                          n->in, 1, to(v, v->xbt, c * n->in), k * n->in);
+            v->kern->gemm(false, false, v->s, n->in, n->out, v->yb, n->out, tw_at(v, v->wt, k * n->weight + c * size),
+                          n->in, 1, tw_to(v, v->xbt[0], c * n->in), k * n->in);
     }
     if (!v->wbt) return;
-    void *wbt = to(v, v->wbt, k * n->weight);
-    v->kern->gemm(true, false, k * n->out, n->in, v->s, v->ybt, k * n->out, v->x, n->in, 0, wbt, n->in);
-    for (int64_t c = 0; v->product_rule && v->xt && c < k; c++)
-        v->kern->gemm(true, false, n->out, n->in, v->s, v->yb, n->out, at(v, v->xt, c * n->in), k * n->in, 1,
-                      to(v, wbt, c * size), n->in);
-    if (n->bias >= 0) v->kern->map->bias_sum(v->s, k, n->out, v->ybt, to(v, v->wbt, k * n->bias));
+    void *wbt = tw_to(v, v->wbt, k * n->weight);
+    v->kern->gemm(true, false, k * n->out, n->in, v->s, v->ybt, k * n->out, v->x[0], n->in, 0, wbt, n->in);
+    for (int64_t c = 0; v->product_rule && v->xt[0] && c < k; c++)
+        v->kern->gemm(true, false, n->out, n->in, v->s, v->yb, n->out, tw_at(v, v->xt[0], c * n->in), k * n->in, 1,
+                      tw_to(v, wbt, c * size), n->in);
+    if (n->bias >= 0) v->kern->map->bias_sum(v->s, k, n->out, v->ybt, tw_to(v, v->wbt, k * n->bias));
 }
 
 // |yb_i' x_i|^2 = |yb_i|^2 |x_i|^2, and |yb_i|^2 for the bias: no per-sample gradient is ever formed.
@@ -76,7 +68,7 @@ static void gradient_norms(const tw_view *v, double *scratch, double *norm)
     const tw_node *n = v->node;
     double *outer = scratch, *inner = scratch + v->s;
     v->kern->map->square_norms(v->s, n->out, v->yb, outer);
-    v->kern->map->square_norms(v->s, n->in, v->x, inner);
+    v->kern->map->square_norms(v->s, n->in, v->x[0], inner);
     for (int64_t i = 0; i < v->s; i++) norm[i] += outer[i] * (inner[i] + (n->bias >= 0 ? 1 : 0));
 }
 

@@ -31,11 +31,11 @@ int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, voi
     state->own_x = own_x ? carve(&c, s * net->in * real) : NULL;
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
-        int64_t bytes = s * n->out * real;
-        bool shares = n->op->in_place;
-        state->y[i] = shares ? state->y[n->input - 1] : carve(&c, bytes);
-        state->yb[i] = shares ? state->yb[n->input - 1] : carve(&c, bytes);
-        state->d[i] = n->op == &tw_op_activation ? carve(&c, bytes) : NULL;
+        int64_t bytes = s * n->pout * n->out * real;
+        bool shares = n->in_place;
+        state->y[i] = shares ? state->y[n->input[0] - 1] : carve(&c, bytes);
+        state->yb[i] = shares ? state->yb[n->input[0] - 1] : carve(&c, bytes);
+        state->d[i] = n->op->keeps ? carve(&c, bytes) : NULL; // positions of maxima are no wider than numbers
         state->e[i] = second && curved(n) ? carve(&c, bytes) : NULL;
     }
     state->p = carve(&c, s * net->out * real);
@@ -49,23 +49,48 @@ int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_w
     int64_t real = (int64_t)net->kern->real;
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
-        int64_t bytes = s * k * n->out * real;
-        bool shares = n->op->in_place;
+        int64_t bytes = s * n->pout * k * n->out * real;
+        bool shares = n->in_place && !n->op->permutes;
         // A curved activation still needs the tangent before it when the adjoints come back.
-        work->yt[i] = shares && !curved(n) ? work->yt[n->input - 1] : carve(&c, bytes);
-        work->ybt[i] = shares ? work->ybt[n->input - 1] : carve(&c, bytes);
+        work->yt[i] = shares && !curved(n) ? work->yt[n->input[0] - 1] : carve(&c, bytes);
+        work->ybt[i] = shares ? work->ybt[n->input[0] - 1] : carve(&c, bytes);
     }
     work->c = carve(&c, s * k * (int64_t)sizeof(double));
     return c.used;
 }
 
-static void copy_row(const tw_net *net, const tw_data *data, int64_t from, int64_t count, void *to)
+int64_t tw_scratch_bytes(const tw_net *net, int64_t s, int64_t k)
+{
+    int64_t most = 0;
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        int64_t numbers = n->op->scratch ? n->op->scratch(n, s, k) : 0;
+        if (numbers > most) most = numbers;
+    }
+    return (most * (int64_t)net->kern->real + 63) / 64 * 64;
+}
+
+bool tw_net_copies_input(const tw_net *net, const tw_data *data)
+{
+    return (int)net->kern->real != data->real || (net->channels > 1 && net->places > 1);
+}
+
+// count samples of data from sample from on: converted, and channel last. Images go through room, where one fits.
+static void copy_samples(const tw_net *net, const tw_data *data, int64_t from, int64_t count, void *to)
 {
     const tw_pointwise *map = net->kern->map;
-    if (data->real == TW_F64)
-        map->from_double(count, (const double *)data->x + from, to);
-    else
-        map->from_float(count, (const float *)data->x + from, to);
+    int64_t f = data->features, real = (int64_t)net->kern->real;
+    bool images = net->channels > 1 && net->places > 1;
+    for (int64_t i = 0; i < count; i++) {
+        const char *x = (const char *)data->x + (from + i) * f * data->real;
+        char *row = (char *)to + i * f * real;
+        if (images)
+            net->kern->image->load_image(data->real, net->channels, net->places, x, row);
+        else if (data->real == TW_F64)
+            map->from_double(f, (const double *)(const void *)x, row);
+        else
+            map->from_float(f, (const float *)(const void *)x, row);
+    }
 }
 
 void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
@@ -76,7 +101,7 @@ void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *in
     if (index) {
         for (int64_t i = 0; i < s; i++) {
             int64_t at = index[first + i];
-            copy_row(net, data, at * f, f, (char *)state->own_x + i * f * (int64_t)net->kern->real);
+            copy_samples(net, data, at, 1, (char *)state->own_x + i * f * (int64_t)net->kern->real);
             if (data->label) label_room[i] = data->label[at];
             if (data->target)
                 memcpy(target_room + i * data->targets, data->target + at * data->targets,
@@ -88,7 +113,7 @@ void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *in
         return;
     }
     if (state->own_x) {
-        copy_row(net, data, first * f, s * f, state->own_x);
+        copy_samples(net, data, first, s, state->own_x);
         state->x = state->own_x;
     } else {
         state->x = (const char *)data->x + first * f * data->real;
@@ -100,32 +125,44 @@ void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *in
 static tw_view view(const tw_net *net, const tw_state *state, int i)
 {
     const tw_node *n = &net->node[i];
-    return (tw_view){
-        .kern = net->kern,
-        .node = n,
-        .s = state->s,
-        .x = n->input > 0 ? state->y[n->input - 1] : state->x,
-        .y = state->y[i],
-        .d = state->d[i],
-        .e = state->e[i],
-        .yb = state->yb[i],
-        .xb = n->input > 0 ? state->yb[n->input - 1] : NULL,
-        .w = net->w,
-    };
+    tw_view v = {.kern = net->kern,
+                 .node = n,
+                 .s = state->s,
+                 .y = state->y[i],
+                 .d = state->d[i],
+                 .e = state->e[i],
+                 .yb = state->yb[i],
+                 .w = net->w,
+                 .scratch = state->scratch};
+    for (int j = 0; j < TW_MOST_INPUTS; j++) {
+        int value = n->input[j];
+        if (value < 0) continue;
+        v.x[j] = value > 0 ? state->y[value - 1] : state->x;
+        v.xb[j] = value > 0 ? state->yb[value - 1] : NULL;
+    }
+    return v;
 }
 
 static tw_view tangent_view(const tw_net *net, const tw_state *state, int i, int64_t k, const void *wt,
                             const tw_work *work)
 {
     tw_view v = view(net, state, i);
-    int input = v.node->input - 1;
     v.k = k;
-    v.xt = input >= 0 ? work->yt[input] : NULL;
+    for (int j = 0; j < TW_MOST_INPUTS; j++) {
+        int value = v.node->input[j];
+        v.xt[j] = value > 0 ? work->yt[value - 1] : NULL;
+        v.xbt[j] = value > 0 ? work->ybt[value - 1] : NULL;
+    }
     v.yt = work->yt[i];
     v.ybt = work->ybt[i];
-    v.xbt = input >= 0 ? work->ybt[input] : NULL;
     v.wt = wt;
     return v;
+}
+
+void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb)
+{
+    const tw_node *n = v->node;
+    if (!n->add[i]) memset(xb, 0, (size_t)(v->s * n->pin * k * n->in * (int64_t)v->kern->real));
 }
 
 void tw_sweep_forward(const tw_net *net, tw_state *state)
@@ -162,7 +199,11 @@ void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const
 {
     for (int i = 0; i < net->nodes; i++) {
         tw_view v = tangent_view(net, state, i, k, wt, work);
-        v.node->op->tangent(&v);
+        bool still = v.node->weight < 0 && !v.xt[0] && !v.xt[1]; // a map of data alone
+        if (still)
+            memset(v.yt, 0, (size_t)(v.s * v.node->pout * k * v.node->out * (int64_t)net->kern->real));
+        else
+            v.node->op->tangent(&v);
     }
 }
 
@@ -185,14 +226,30 @@ void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, c
     net->kern->map->dots(state->s, k, net->out, state->yb[last], work->yt[last], c);
 }
 
+// ybt = c[s][k] yb at every position of a sample: positions share their sample's weights.
+static void weight_samples(const tw_view *v, const double *c)
+{
+    const tw_node *n = v->node;
+    if (n->pout == 1) {
+        v->kern->map->weight_rows(v->s, v->k, n->out, c, v->yb, v->ybt);
+        return;
+    }
+    for (int64_t i = 0; i < v->s; i++)
+        for (int64_t p = 0; p < n->pout; p++) {
+            int64_t row = i * n->pout + p;
+            v->kern->map->weight_rows(1, v->k, n->out, c + i * v->k, tw_at(v, v->yb, row * n->out),
+                                      tw_to(v, v->ybt, row * v->k * n->out));
+        }
+}
+
 void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt)
 {
     tw_sweep_directional(net, state, k, work, work->c);
     for (int i = 0; i < net->nodes; i++) {
         tw_view v = tangent_view(net, state, i, k, NULL, work);
         if (v.node->weight < 0) continue;
-        net->kern->map->weight_rows(state->s, k, v.node->out, work->c, v.yb, v.ybt);
-        v.xbt = NULL;
+        weight_samples(&v, work->c);
+        v.xbt[0] = NULL;
         v.wbt = wbt;
         v.node->op->backward_tangent(&v);
     }
@@ -213,8 +270,9 @@ tw_flops tw_sweep_flops(const tw_net *net)
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
         if (n->weight < 0) continue;
-        double unit = 2 * (double)n->in * (double)n->out;
-        bool inner = n->input > 0;
+        double window = n->op == &tw_op_conv ? (double)(n->win.kh * n->win.kw * n->pout) : 1;
+        double unit = 2 * window * (double)n->in * (double)n->out;
+        bool inner = n->input[0] > 0;
         flops.forward += unit;
         flops.backward += inner ? 2 * unit : unit;
         flops.tangent += inner ? 2 * unit : unit;

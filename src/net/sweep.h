@@ -18,6 +18,7 @@ typedef struct tw_state {
     void *e[TW_MOST_NODES];  // activations with phi'': phi'' yb after backward; NULL when not planned
     void *p;                 // the loss's, [s][out]
     double *loss;            // [s]
+    void *scratch;           // a thread's, tw_scratch_bytes: set it before sweeping a kept state
 } tw_state;
 
 // Tangents of one shard for at most k directions.
@@ -31,6 +32,10 @@ typedef struct tw_work {
 // copied.
 int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, void *memory, tw_state *state);
 int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_work *work);
+
+// Whether inputs must be converted or rearranged, so that a state needs own_x.
+bool tw_net_copies_input(const tw_net *net, const tw_data *data);
+int64_t tw_scratch_bytes(const tw_net *net, int64_t s, int64_t k);
 
 // Samples first ... first + s - 1 of data, or index[first ...] when index is not NULL (then labels go to own memory
 // too: label_room[s], target_room[s][out], NULL otherwise).

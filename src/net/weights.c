@@ -60,18 +60,27 @@ tw_status tw_net_save(const tw_net *net, const char *path)
 {
     tw_status st = TW_OK;
     tw_array *array = NULL;
+    double *w = NULL;
+    void *rounded = NULL;
+    int64_t real = (int64_t)net->kern->real;
 
     TW_TRY(tw_alloc(net->tensors, sizeof *array, &array));
+    TW_TRY(tw_alloc(net->n, sizeof *w, &w));
+    TW_TRY(tw_alloc(net->n, (size_t)real, &rounded));
+    tw_net_get_weights(net, w);
+    net->kern->map->from_double(net->n, w, rounded); // exact: they were of that type
     for (int64_t t = 0; t < net->tensors; t++) {
         const tw_param *p = &net->param[t];
         array[t] = (tw_array){.name = (char *)(uintptr_t)p->name, // read, never freed, by save
                               .rank = p->rank,
-                              .real = (int)net->kern->real,
-                              .x = (char *)net->w + p->offset * (int64_t)net->kern->real};
+                              .real = (int)real,
+                              .x = (char *)rounded + p->offset * real};
         memcpy(array[t].shape, p->shape, sizeof p->shape);
     }
     TW_TRY(tw_arrays_save(path, net->tensors, array));
 done:
+    free(rounded);
+    free(w);
     free(array);
     return st;
 }

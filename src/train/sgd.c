@@ -22,7 +22,7 @@ typedef struct job {
     int64_t largest;  // samples a shard of the largest batch: what was planned
     double lr;
     tw_state *state; // [threads]
-    void *memory;
+    void *memory, *scratch;
     int32_t *labels; // [threads][largest]
     double *targets; // [threads][largest][targets]
     double *sums;    // [shards]
@@ -75,6 +75,9 @@ static tw_status open(job *j, int64_t batch)
     TW_TRY(tw_alloc(threads, (size_t)bytes, &j->memory));
     for (int i = 0; i < threads; i++)
         tw_state_plan(j->net, j->largest, false, true, (char *)j->memory + i * bytes, &j->state[i]);
+    bytes = tw_scratch_bytes(j->net, j->largest, 1);
+    TW_TRY(tw_alloc(threads, (size_t)bytes, &j->scratch));
+    for (int i = 0; i < threads; i++) j->state[i].scratch = (char *)j->scratch + i * bytes;
     if (j->data->label) TW_TRY(tw_alloc(threads * j->largest, sizeof *j->labels, &j->labels));
     if (j->data->target) TW_TRY(tw_alloc(threads * j->largest * j->data->targets, sizeof *j->targets, &j->targets));
     TW_TRY(tw_alloc(shards, sizeof *j->sums, &j->sums));
@@ -95,6 +98,7 @@ static void close(job *j)
     free(j->sums);
     free(j->targets);
     free(j->labels);
+    free(j->scratch);
     free(j->memory);
     free(j->state);
     free(j->order);

@@ -68,6 +68,62 @@ static void hessian_products_are_differences_of_gradients(void **state)
         }
 }
 
+// Per-sample gradients the slow way: the gradient on a data set of one sample.
+static double *sample_gradients(const toy *t)
+{
+    double *all = room(t->data.m * t->n);
+    for (int64_t i = 0; i < t->data.m; i++) {
+        tw_data one = t->data;
+        tw_loss_value value;
+        one.m = 1;
+        one.x = (double *)t->data.x + i * one.features;
+        one.label = t->data.label + i;
+        must(tw_loss(t->net, &one, all + i * t->n, NULL, &value));
+    }
+    return all;
+}
+
+// Truth: central difference of the gradient with a step so small that hardly any unit can meet its kink; rounding of
+// the gradient leaves about 1e-16 / 1e-7. Images have several channels, so the order inside and outside differ.
+static void convolutional_hessian_products_are_differences_of_gradients(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        int64_t channels, size;
+    } nets[] = {{"resnet8", 2, 8}, {"simplecnn", 3, 12}, {"simplecnn", 1, 12}};
+    for (int i = 0; i < 3; i++) {
+        toy t;
+        tw_net_opts opts = toy_opts(8);
+        opts.shard = 4;
+        toy_open_images(&t, nets[i].model, 6, nets[i].channels, nets[i].size, 3, opts);
+        double *v = normals(t.n, 0), *hv = room(t.n), *truth = room(t.n), *w = room(t.n), *g = room(t.n);
+        double h = 1e-7 / norm2(t.n, v) * norm2(t.n, t.w);
+        toy_product(&t, matrix("hessian"), 1, v, hv);
+        for (int side = -1; side <= 1; side += 2) {
+            for (int64_t j = 0; j < t.n; j++) w[j] = t.w[j] + side * h * v[j];
+            gradient_at(&t, w, g);
+            for (int64_t j = 0; j < t.n; j++) truth[j] += side * g[j] / (2 * h);
+        }
+        must(tw_net_set_weights(t.net, t.w));
+        assert_near(distance(t.n, hv, truth) / norm2(t.n, truth), 0, 1e-6);
+
+        // The second moment, from the gradients of single samples.
+        double *all = sample_gradients(&t), *norms = room(6);
+        for (int64_t j = 0; j < t.n; j++) truth[j] = 0;
+        must(tw_gradient_norms(t.net, &t.data, norms));
+        for (int64_t a = 0; a < 6; a++) {
+            double along = dot(t.n, all + a * t.n, v), size = dot(t.n, all + a * t.n, all + a * t.n);
+            for (int64_t j = 0; j < t.n; j++) truth[j] += along * all[a * t.n + j] / 6;
+            assert_near(norms[a], size, 1e-12 * size);
+        }
+        toy_product(&t, matrix("moment"), 1, v, hv);
+        assert_near(distance(t.n, hv, truth), 0, 1e-12 * norm2(t.n, truth));
+        free(v), free(hv), free(truth), free(w), free(g), free(all), free(norms);
+        toy_close(&t);
+    }
+}
+
 // Truth: the gradient is the derivative of the loss along any direction.
 static void gradients_are_differences_of_losses(void **state)
 {
@@ -90,21 +146,6 @@ static void gradients_are_differences_of_losses(void **state)
     assert_near(dot(t.n, g, v) / norm2(t.n, v), slope, 1e-10 * norm2(t.n, g));
     free(v), free(g), free(w);
     toy_close(&t);
-}
-
-// Per-sample gradients the slow way: the gradient on a data set of one sample.
-static double *sample_gradients(const toy *t)
-{
-    double *all = room(t->data.m * t->n);
-    for (int64_t i = 0; i < t->data.m; i++) {
-        tw_data one = t->data;
-        tw_loss_value value;
-        one.m = 1;
-        one.x = (double *)t->data.x + i * one.features;
-        one.label = t->data.label + i;
-        must(tw_loss(t->net, &one, all + i * t->n, NULL, &value));
-    }
-    return all;
 }
 
 // Truth: M v = (1/m) sum g_i (g_i v), C v = c (M v - g (g v)), from the per-sample gradients. Bound: a few roundings of
@@ -359,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hessian_products_are_differences_of_gradients),
+        cmocka_unit_test(convolutional_hessian_products_are_differences_of_gradients),
         cmocka_unit_test(gradients_are_differences_of_losses),
         cmocka_unit_test(moment_and_covariance_come_from_sample_gradients),
         cmocka_unit_test(the_matrices_obey_their_identities),

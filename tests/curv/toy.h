@@ -18,8 +18,7 @@ typedef struct toy {
 } toy;
 
 // m samples of standard normal features with uniformly drawn labels (classes > 0) or normal targets.
-static inline void toy_open(toy *t, const char *model, int64_t m, int64_t features, int64_t classes, int64_t targets,
-                            tw_net_opts opts)
+static inline void toy_fill(toy *t, int64_t m, int64_t features, int64_t classes, int64_t targets)
 {
     tw_rng rng = tw_rng_at(11, TW_RNG_TEST, 0);
     *t = (toy){.data = {.name = (char *)(uintptr_t) "toy",
@@ -40,10 +39,31 @@ static inline void toy_open(toy *t, const char *model, int64_t m, int64_t featur
         must(tw_alloc(m * targets, sizeof(double), &t->data.target));
         tw_rng_normals(&rng, m * targets, t->data.target);
     }
+}
+
+static inline void toy_net(toy *t, const char *model, tw_net_opts opts)
+{
     must(tw_net_new(model, &t->data, &opts, &t->net));
     t->n = tw_net_params(t->net);
     must(tw_alloc(t->n, sizeof(double), &t->w));
     tw_net_get_weights(t->net, t->w);
+}
+
+static inline void toy_open(toy *t, const char *model, int64_t m, int64_t features, int64_t classes, int64_t targets,
+                            tw_net_opts opts)
+{
+    toy_fill(t, m, features, classes, targets);
+    toy_net(t, model, opts);
+}
+
+// Square images of so many channels.
+static inline void toy_open_images(toy *t, const char *model, int64_t m, int64_t channels, int64_t size,
+                                   int64_t classes, tw_net_opts opts)
+{
+    toy_fill(t, m, channels * size * size, classes, 0);
+    t->data.channels = channels;
+    t->data.height = t->data.width = size;
+    toy_net(t, model, opts);
 }
 
 static inline void toy_close(toy *t)

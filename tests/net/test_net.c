@@ -32,6 +32,46 @@ static void names_shapes_and_counts_are_those_of_pytorch(void **state)
     tw_net_free(net);
 }
 
+// Truth: the parameter counts of the paper's specification, layer by layer arithmetic done elsewhere.
+static void convolutional_networks_have_the_counts_of_the_paper(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        int64_t channels, size, classes, count;
+    } known[] = {
+        {"simplecnn", 3, 32, 10, 361898},
+        {"simplecnn:root", 1, 28, 10, 271210},
+        {"simplecnn", 3, 32, 100, 373508},
+        {"simplecnn:medium", 3, 32, 10, 2399518},
+        {"simplecnn:medium", 1, 28, 10, 2164118},
+        {"simplecnn:medium", 3, 32, 100, 2411128},
+        {"resnet32", 3, 32, 10, 465674},
+        {"resnet32", 3, 32, 100, 471524},
+        {"resnet8", 3, 32, 10, 77706},
+        {"resnet14", 3, 32, 10, 174698},
+        {"resnet20", 3, 32, 10, 271690},
+        {"vgg11", 3, 32, 10, 9750922},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        tw_data data = blank(known[i].channels * known[i].size * known[i].size, known[i].classes);
+        tw_net_opts opts = tw_net_defaults();
+        tw_net *net = NULL;
+        data.channels = known[i].channels;
+        data.height = data.width = known[i].size;
+        must(tw_net_new(known[i].model, &data, &opts, &net));
+        assert_int_equal(tw_net_params(net), known[i].count);
+        tw_net_free(net);
+    }
+    tw_data data = blank(784, 10);
+    tw_net_opts opts = tw_net_defaults();
+    tw_net *net = NULL;
+    must_fail(tw_net_new("simplecnn", &data, &opts, &net), TW_EINVAL, "needs images");
+    data.height = data.width = 28;
+    must_fail(tw_net_new("resnet31", &data, &opts, &net), TW_EINVAL, "found depth 31");
+    must_fail(tw_net_new("vgg11", &data, &opts, &net), TW_EINVAL, "does not fit into 1 x 1");
+}
+
 static void impossible_models_are_refused_with_what_was_found(void **state)
 {
     (void)state;
@@ -44,7 +84,7 @@ static void impossible_models_are_refused_with_what_was_found(void **state)
         {"mlp:784-10,act=swish", "act: found \"swish\""},
         {"mlp:784-10,act=leaky-relu(2)", "act: found \"leaky-relu(2)\""},
         {"mlp:784-10,depth=3", "found \"depth=3\""},
-        {"resnet", "no known architecture"},
+        {"lenet", "no known architecture"},
         {"mlp:783-10", "783 inputs"},
         {"mlp:784-11", "11 outputs"},
         {"mlp:784-99999999999-10", "more than 2^40 parameters"},
@@ -192,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_shapes_and_counts_are_those_of_pytorch),
+        cmocka_unit_test(convolutional_networks_have_the_counts_of_the_paper),
         cmocka_unit_test(impossible_models_are_refused_with_what_was_found),
         cmocka_unit_test(initial_weights_have_the_promised_variance),
         cmocka_unit_test(weights_survive_the_disk),

@@ -17,9 +17,11 @@ static const tw_op_kind *const ops[] = {
 typedef struct bench {
     tw_node node;
     const tw_kernels *kern;
-    int64_t s, k, n, in, out;
-    double *x, *y, *d, *e, *yb, *xb, *w, *wb; // [s][f], [n]
-    double *xt, *yt, *ybt, *xbt, *wt, *wbt;   // [s][k][f], [n][k]
+    int64_t s, k, n, in, out;                       // in, out: numbers a sample, all positions
+    double *x[2], *y, *d, *e, *yb, *xb[2], *w, *wb; // [s][p][f], [n]
+    double *xt[2], *yt, *ybt, *xbt[2], *wt, *wbt;   // [s][p][k][f], [n][k]
+    void *scratch;
+    int inputs;
     bool curved;
 } bench;
 
@@ -38,68 +40,100 @@ static double *normals(int64_t n, uint64_t index)
     return x;
 }
 
-static void bench_open(bench *b, const tw_op_kind *op, tw_activation activation, int64_t s, int64_t k, int64_t in,
-                       int64_t out)
+// The node of one op on images of h x w x c, with f features out.
+static tw_node make_node(const tw_op_kind *op, tw_activation activation, int64_t h, int64_t w, int64_t c, int64_t f)
 {
-    if (op->in_place) out = in;
-    *b = (bench){.node = {.op = op,
-                          .input = 1,
-                          .in = in,
-                          .out = out,
-                          .weight = -1,
-                          .bias = -1,
-                          .activation = activation,
-                          .slope = activation == TW_ACT_LEAKY_RELU ? 0.2 : 0},
-                 .kern = tw_kernels_find("f64"),
-                 .s = s,
-                 .k = k,
-                 .in = in,
-                 .out = out,
-                 .curved = activation > TW_ACT_LEAKY_RELU};
+    tw_node n = {.op = op,
+                 .pin = h * w,
+                 .in = c,
+                 .pout = h * w,
+                 .out = c,
+                 .weight = -1,
+                 .bias = -1,
+                 .activation = activation,
+                 .slope = activation == TW_ACT_LEAKY_RELU ? 0.2 : 0};
+    n.input[0] = 1;
+    n.input[1] = op == &tw_op_add ? 2 : -1;
     if (op == &tw_op_dense) {
-        b->node.weight = 0;
-        b->node.bias = in * out;
-        b->n = in * out + out;
+        n.pin = n.pout = 1;
+        n.out = f;
+    } else if (op == &tw_op_flatten) {
+        n.pout = 1;
+        n.out = h * w * c;
+    } else if (op == &tw_op_conv) { // padded by one before and stride 2 one way round, to meet every edge
+        n.win = (tw_window){h, w, c, h, w, 3, 2, 1, 1, 0};
+        if (h % 2 == 0) n.win = (tw_window){h, w, c, h / 2, (w + 1) / 2, 3, 3, 2, 0, 1};
+        n.pout = n.win.oh * n.win.ow;
+        n.out = f;
+    } else if (op == &tw_op_max_pool || op == &tw_op_mean_pool) {
+        int64_t size = h < 2 || w < 2 ? 1 : 2;
+        n.win = (tw_window){h, w, c, (h - size) / size + 1, (w - size) / size + 1, size, size, size, 0, 0};
+        n.pout = n.win.oh * n.win.ow;
     }
-    b->x = normals(s * in, 0), b->yb = normals(s * out, 1), b->w = normals(b->n, 2);
-    for (int64_t i = 0; !b->curved && i < s * in; i++)
-        b->x[i] += b->x[i] > 0 ? 0.1 : -0.1; // no difference meets a kink
-    b->xt = normals(s * k * in, 3), b->wt = normals(b->n * k, 4), b->ybt = normals(s * k * out, 5);
-    b->y = room(s * out), b->d = room(s * out), b->e = room(s * out), b->xb = room(s * in), b->wb = room(b->n);
-    b->yt = room(s * k * out), b->xbt = room(s * k * in), b->wbt = room(b->n * k);
+    if (op == &tw_op_dense || op == &tw_op_conv) {
+        n.weight = 0;
+        n.bias = n.out * n.in * (op == &tw_op_conv ? n.win.kh * n.win.kw : 1);
+    }
+    return n;
+}
+
+static void bench_open(bench *b, const tw_op_kind *op, tw_activation activation, const int64_t *shape)
+{
+    *b = (bench){.node = make_node(op, activation, shape[2], shape[3], shape[4], shape[5]),
+                 .kern = tw_kernels_find("f64"),
+                 .s = shape[0],
+                 .k = shape[1],
+                 .inputs = op == &tw_op_add ? 2 : 1,
+                 .curved = activation > TW_ACT_LEAKY_RELU};
+    const tw_node *node = &b->node;
+    b->in = node->pin * node->in;
+    b->out = node->pout * node->out;
+    b->n = node->weight >= 0 ? node->bias + node->out : 0;
+    b->yb = normals(b->s * b->out, 1), b->w = normals(b->n, 2);
+    b->wt = normals(b->n * b->k, 4), b->ybt = normals(b->s * b->k * b->out, 5);
+    for (int i = 0; i < b->inputs; i++) {
+        b->x[i] = normals(b->s * b->in, (uint64_t)(10 + i));
+        for (int64_t j = 0; !b->curved && j < b->s * b->in; j++)
+            b->x[i][j] += b->x[i][j] > 0 ? 0.1 : -0.1; // no difference meets a kink
+        b->xt[i] = normals(b->s * b->k * b->in, (uint64_t)(20 + i));
+        b->xb[i] = room(b->s * b->in);
+        b->xbt[i] = room(b->s * b->k * b->in);
+    }
+    b->y = room(b->s * b->out), b->d = room(b->s * b->out), b->e = room(b->s * b->out), b->wb = room(b->n);
+    b->yt = room(b->s * b->k * b->out), b->wbt = room(b->n * b->k);
+    b->scratch = room(node->op->scratch ? node->op->scratch(node, b->s, b->k) : 0);
 }
 
 static void bench_close(bench *b)
 {
-    free(b->x), free(b->yb), free(b->w), free(b->xt), free(b->wt), free(b->ybt), free(b->y), free(b->d), free(b->e);
-    free(b->xb), free(b->wb), free(b->yt), free(b->xbt), free(b->wbt);
+    for (int i = 0; i < b->inputs; i++) free(b->x[i]), free(b->xt[i]), free(b->xb[i]), free(b->xbt[i]);
+    free(b->yb), free(b->w), free(b->wt), free(b->ybt), free(b->y), free(b->d), free(b->e), free(b->wb);
+    free(b->yt), free(b->wbt), free(b->scratch);
 }
 
-// backward_tangent of an in-place op reads and writes one array: xbt is a copy of ybt that it works on.
 static tw_view view(bench *b)
 {
     tw_view v = {.kern = b->kern,
                  .node = &b->node,
                  .s = b->s,
                  .k = b->k,
-                 .x = b->x,
                  .y = b->y,
                  .d = b->d,
                  .e = b->curved ? b->e : NULL,
                  .yb = b->yb,
-                 .xb = b->xb,
-                 .xt = b->xt,
                  .yt = b->yt,
                  .ybt = b->ybt,
-                 .xbt = b->xbt,
                  .w = b->w,
                  .wt = b->wt,
                  .wb = b->wb,
                  .wbt = b->wbt,
-                 .product_rule = true};
-    if (b->node.op->in_place) {
-        memcpy(b->xbt, b->ybt, (size_t)(b->s * b->k * b->out) * sizeof(double));
-        v.ybt = b->xbt;
+                 .product_rule = true,
+                 .scratch = b->scratch};
+    for (int i = 0; i < b->inputs; i++) {
+        v.x[i] = b->x[i];
+        v.xb[i] = b->xb[i];
+        v.xt[i] = b->xt[i];
+        v.xbt[i] = b->xbt[i];
     }
     return v;
 }
@@ -126,20 +160,34 @@ static double *direction(const double *x, int64_t rows, int64_t k, int64_t f, in
     return out;
 }
 
-// Parameter tangents lie tensor by tensor: weight [k][in out], then bias [k][out].
-static double parameter(const bench *b, const double *block, int64_t c, int64_t i)
+static double *input_direction(const bench *b, const double *xt, int64_t c)
 {
-    int64_t size = b->in * b->out;
-    return i < size ? block[c * size + i] : block[b->k * size + c * b->out + i - size];
+    return direction(xt, b->s * b->node.pin, b->k, b->node.in, c);
 }
 
-static void move(bench *b, const double *x, const double *w, const double *yb, int64_t c, double h)
+static double *output_direction(const bench *b, const double *yt, int64_t c)
 {
-    double *xt = direction(b->xt, b->s, b->k, b->in, c), *ybt = direction(b->ybt, b->s, b->k, b->out, c);
-    for (int64_t i = 0; i < b->s * b->in; i++) b->x[i] = x[i] + h * xt[i];
+    return direction(yt, b->s * b->node.pout, b->k, b->node.out, c);
+}
+
+// Parameter tangents lie tensor by tensor: weight [k][count], then bias [k][out].
+static double parameter(const bench *b, const double *block, int64_t c, int64_t i)
+{
+    int64_t size = b->node.bias;
+    return i < size ? block[c * size + i] : block[b->k * size + c * b->node.out + i - size];
+}
+
+static void move(bench *b, double *const *x, const double *w, const double *yb, int64_t c, double h)
+{
+    double *ybt = output_direction(b, b->ybt, c);
+    for (int i = 0; i < b->inputs; i++) {
+        double *xt = input_direction(b, b->xt[i], c);
+        for (int64_t j = 0; j < b->s * b->in; j++) b->x[i][j] = x[i][j] + h * xt[j];
+        free(xt);
+    }
     for (int64_t i = 0; i < b->n; i++) b->w[i] = w[i] + h * parameter(b, b->wt, c, i);
     for (int64_t i = 0; i < b->s * b->out; i++) b->yb[i] = yb[i] + h * ybt[i];
-    free(xt), free(ybt);
+    free(ybt);
 }
 
 static double *copy(int64_t n, const double *x)
@@ -150,35 +198,45 @@ static double *copy(int64_t n, const double *x)
 }
 
 // The bound: central differences of order four are off by about h^4 times a fifth derivative (below 20 here) and by
-// rounding / h; h = 1e-3 makes both about 2e-11. Inputs of kinked activations are kept 0.1 away from the kink.
+// rounding / h; h = 1e-3 makes both about 2e-11. Inputs of kinked activations are kept 0.1 away from the kink; those of
+// maxima differ by more than the step with these streams.
 static void check_differences(bench *b)
 {
-    const double step[4] = {-2, -1, 1, 2}, weight[4] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12}, h = 1e-3;
-    double *x = copy(b->s * b->in, b->x), *w = copy(b->n, b->w), *yb = copy(b->s * b->out, b->yb);
+    const double step[4] = {-2, -1, 1, 2}, weight[4] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12};
+    double h = b->node.op == &tw_op_max_pool ? 1e-6 : 1e-3; // pools are linear: any step is exact but for rounding
+    double *x[2] = {NULL, NULL}, *w = copy(b->n, b->w), *yb = copy(b->s * b->out, b->yb), *xbt[2] = {NULL, NULL};
+    for (int i = 0; i < b->inputs; i++) x[i] = copy(b->s * b->in, b->x[i]);
     primal(b);
     tw_view v = view(b);
     v.node->op->tangent(&v);
-    v = view(b);
     v.node->op->backward_tangent(&v);
-    double *yt = copy(b->s * b->k * b->out, b->yt), *xbt = copy(b->s * b->k * b->in, b->xbt),
-           *wbt = copy(b->n * b->k, b->wbt);
+    double *yt = copy(b->s * b->k * b->out, b->yt), *wbt = copy(b->n * b->k, b->wbt);
+    for (int i = 0; i < b->inputs; i++) xbt[i] = copy(b->s * b->k * b->in, b->xbt[i]);
     for (int64_t c = 0; c < b->k; c++) {
-        double *dy = room(b->s * b->out), *dxb = room(b->s * b->in), *dwb = room(b->n);
-        double *found_y = direction(yt, b->s, b->k, b->out, c), *found_xb = direction(xbt, b->s, b->k, b->in, c);
+        double *dy = room(b->s * b->out), *dwb = room(b->n), *dxb[2] = {room(b->s * b->in), room(b->s * b->in)};
         for (int i = 0; i < 4; i++) {
             move(b, x, w, yb, c, step[i] * h);
             primal(b);
             for (int64_t j = 0; j < b->s * b->out; j++) dy[j] += weight[i] * b->y[j] / h;
-            for (int64_t j = 0; j < b->s * b->in; j++) dxb[j] += weight[i] * b->xb[j] / h;
             for (int64_t j = 0; j < b->n; j++) dwb[j] += weight[i] * b->wb[j] / h;
+            for (int a = 0; a < b->inputs; a++)
+                for (int64_t j = 0; j < b->s * b->in; j++) dxb[a][j] += weight[i] * b->xb[a][j] / h;
         }
-        double size = sqrt(dot(b->s * b->in, dxb, dxb) + dot(b->s * b->out, dy, dy) + dot(b->n, dwb, dwb));
-        for (int64_t j = 0; j < b->s * b->out; j++) assert_near(found_y[j], dy[j], 1e-10 * size);
-        for (int64_t j = 0; j < b->s * b->in; j++) assert_near(found_xb[j], dxb[j], 1e-10 * size);
-        for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, wbt, c, j), dwb[j], 1e-10 * size);
-        free(dy), free(dxb), free(dwb), free(found_y), free(found_xb);
+        double *found = output_direction(b, yt, c);
+        double size = sqrt(dot(b->s * b->in, dxb[0], dxb[0]) + dot(b->s * b->out, dy, dy) + dot(b->n, dwb, dwb));
+        double bound = (h < 1e-5 ? 1e-8 : 1e-10) * size;
+        for (int64_t j = 0; j < b->s * b->out; j++) assert_near(found[j], dy[j], bound);
+        for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, wbt, c, j), dwb[j], bound);
+        free(found);
+        for (int i = 0; i < b->inputs; i++) {
+            found = input_direction(b, xbt[i], c);
+            for (int64_t j = 0; j < b->s * b->in; j++) assert_near(found[j], dxb[i][j], bound);
+            free(found);
+        }
+        free(dy), free(dwb), free(dxb[0]), free(dxb[1]);
     }
-    free(x), free(w), free(yb), free(yt), free(xbt), free(wbt);
+    for (int i = 0; i < b->inputs; i++) free(x[i]), free(xbt[i]);
+    free(w), free(yb), free(yt), free(wbt);
 }
 
 // <J v, u> = <v, J' u>: tangent and backward are each other's transpose. Bound: rounding of the longer sum.
@@ -188,12 +246,16 @@ static void check_transposition(bench *b)
     tw_view v = view(b);
     v.node->op->tangent(&v);
     for (int64_t c = 0; c < b->k; c++) {
-        double *yt = direction(b->yt, b->s, b->k, b->out, c), *xt = direction(b->xt, b->s, b->k, b->in, c);
-        double left = dot(b->s * b->out, yt, b->yb), right = dot(b->s * b->in, xt, b->xb), size = 0;
+        double *yt = output_direction(b, b->yt, c), left = dot(b->s * b->out, yt, b->yb), right = 0, size = 0;
+        for (int i = 0; i < b->inputs; i++) {
+            double *xt = input_direction(b, b->xt[i], c);
+            right += dot(b->s * b->in, xt, b->xb[i]);
+            free(xt);
+        }
         for (int64_t i = 0; i < b->n; i++) right += parameter(b, b->wt, c, i) * b->wb[i];
         for (int64_t i = 0; i < b->s * b->out; i++) size += fabs(yt[i] * b->yb[i]);
-        assert_near(left, right, 64 * DBL_EPSILON * (size + fabs(right)));
-        free(yt), free(xt);
+        assert_near(left, right, 64 * DBL_EPSILON * (size + fabs(right)) * sqrt((double)b->in));
+        free(yt);
     }
 }
 
@@ -204,29 +266,73 @@ static void check_linear_part(bench *b)
     tw_view v = view(b);
     v.product_rule = false;
     v.node->op->backward_tangent(&v);
-    double *xbt = copy(b->s * b->k * b->in, b->xbt), *wbt = copy(b->n * b->k, b->wbt);
     for (int64_t c = 0; c < b->k; c++) {
-        double *u = direction(b->ybt, b->s, b->k, b->out, c), *back = direction(xbt, b->s, b->k, b->in, c);
+        double *u = output_direction(b, b->ybt, c), size = sqrt((double)(b->s * b->out)) + sqrt((double)b->in);
         v = view(b);
         v.yb = u;
         v.e = NULL;
         v.node->op->backward(&v);
-        for (int64_t j = 0; j < b->s * b->in; j++) assert_near(back[j], b->xb[j], 1e-13 * (double)b->out);
-        for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, wbt, c, j), b->wb[j], 1e-13 * (double)b->s);
-        free(u), free(back);
+        for (int i = 0; i < b->inputs; i++) {
+            double *back = input_direction(b, b->xbt[i], c);
+            for (int64_t j = 0; j < b->s * b->in; j++) assert_near(back[j], b->xb[i][j], 1e-13 * size);
+            free(back);
+        }
+        for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, b->wbt, c, j), b->wb[j], 1e-13 * size);
+        free(u);
     }
-    free(xbt), free(wbt);
+}
+
+// With add set, an input's adjoint keeps what a later reader has begun.
+static void check_adding(bench *b)
+{
+    primal(b);
+    tw_view v = view(b);
+    v.node->op->backward_tangent(&v);
+    for (int i = 0; i < b->inputs; i++) {
+        double *once = copy(b->s * b->k * b->in, b->xbt[i]);
+        b->node.add[i] = true;
+        v.node->op->backward_tangent(&v);
+        for (int64_t j = 0; j < b->s * b->k * b->in; j++)
+            assert_near(b->xbt[i][j], 2 * once[j], 1e-13 * (fabs(once[j]) + 1) * (double)b->out);
+        b->node.add[i] = false;
+        free(once);
+    }
+}
+
+// Truth: the square of the gradient of each sample, from backward on that sample alone.
+static void check_gradient_norms(bench *b)
+{
+    if (!b->node.op->gradient_norms) return;
+    double *norm = room(b->s), *scratch = room(2 * b->s);
+    primal(b);
+    tw_view v = view(b);
+    v.node->op->gradient_norms(&v, scratch, norm);
+    for (int64_t i = 0; i < b->s; i++) {
+        v = view(b);
+        v.s = 1;
+        v.x[0] = b->x[0] + i * b->in;
+        v.yb = b->yb + i * b->out;
+        v.xb[0] = NULL;
+        v.node->op->backward(&v);
+        double truth = dot(b->n, b->wb, b->wb);
+        assert_near(norm[i], truth, 1e-13 * truth);
+    }
+    free(norm), free(scratch);
 }
 
 static void every_op(void (*check)(bench *))
 {
-    static const int64_t shapes[][4] = {{1, 1, 1, 1}, {3, 7, 5, 4}, {9, 2, 17, 3}, {4, 1, 6, 19}}; // s k in out
+    static const int64_t shapes[][6] = {// s k h w c f
+                                        {1, 1, 1, 1, 1, 1},
+                                        {3, 7, 3, 5, 5, 4},
+                                        {9, 2, 4, 4, 17, 3},
+                                        {2, 1, 6, 3, 2, 19}};
     for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
         int kinds = ops[o] == &tw_op_activation ? TW_ACT_COUNT : 1;
         for (int a = 0; a < kinds; a++)
             for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
                 bench b;
-                bench_open(&b, ops[o], (tw_activation)a, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
+                bench_open(&b, ops[o], (tw_activation)a, shapes[i]);
                 check(&b);
                 bench_close(&b);
             }
@@ -249,6 +355,18 @@ static void without_the_product_rule_adjoints_go_back_linearly(void **state)
 {
     (void)state;
     every_op(check_linear_part);
+}
+
+static void adjoints_of_values_with_several_readers_add_up(void **state)
+{
+    (void)state;
+    every_op(check_adding);
+}
+
+static void gradient_norms_are_those_of_single_samples(void **state)
+{
+    (void)state;
+    every_op(check_gradient_norms);
 }
 
 // Truth: libm in double at the far ends, where naive formulas overflow or cancel.
@@ -299,6 +417,8 @@ int main(void)
         cmocka_unit_test(tangents_and_their_adjoints_are_central_differences),
         cmocka_unit_test(tangent_and_backward_are_transposes),
         cmocka_unit_test(without_the_product_rule_adjoints_go_back_linearly),
+        cmocka_unit_test(adjoints_of_values_with_several_readers_add_up),
+        cmocka_unit_test(gradient_norms_are_those_of_single_samples),
         cmocka_unit_test(activations_are_right_at_the_far_ends),
         cmocka_unit_test(float_activations_are_within_a_few_units_in_the_last_place),
     };

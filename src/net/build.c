@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// Building a graph, value by value, with shapes checked where they meet.
+#include "net/build.h"
+
+#include "base/alloc.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t MOST_PARAMETERS = (int64_t)1 << 40;
+
+void tw_build_begin(tw_builder *b, tw_net *net, int64_t c, int64_t h, int64_t w)
+{
+    b->net = net;
+    b->st = TW_OK;
+    b->c[0] = c;
+    b->h[0] = h;
+    b->w[0] = w;
+    b->image[0][0] = b->image[0][1] = 1;
+    net->in = c * h * w;
+    net->channels = c;
+    net->places = h * w;
+}
+
+// A node that reads value, with room made for what it makes; NULL after a failure.
+static tw_node *next(tw_builder *b, int value, const tw_op_kind *op, int64_t h, int64_t w, int64_t c)
+{
+    tw_net *net = b->net;
+    if (b->st != TW_OK) return NULL;
+    if (net->nodes == TW_MOST_NODES) {
+        b->st = tw_fail(TW_EINVAL, "model %s: found more than %d operations", net->model, TW_MOST_NODES);
+        return NULL;
+    }
+    tw_node *n = &net->node[net->nodes++];
+    *n = (tw_node){.op = op,
+                   .input = {value, -1},
+                   .pin = b->h[value] * b->w[value],
+                   .in = b->c[value],
+                   .pout = h * w,
+                   .out = c,
+                   .weight = -1,
+                   .bias = -1};
+    b->h[net->nodes] = h;
+    b->w[net->nodes] = w;
+    b->c[net->nodes] = c;
+    b->image[net->nodes][0] = b->image[net->nodes][1] = 1;
+    return n;
+}
+
+static int64_t add_param(tw_builder *b, const char *layer, const char *what, tw_param p)
+{
+    tw_net *net = b->net;
+    char name[64], *kept = NULL;
+    if (b->st != TW_OK) return -1;
+    if (p.count > MOST_PARAMETERS - net->n) {
+        b->st = tw_fail(TW_ENOMEM, "model %s: layer %s: more than 2^40 parameters", net->model, layer);
+        return -1;
+    }
+    if (net->tensors % 16 == 0) {
+        tw_param *grown = NULL;
+        b->st = tw_alloc(net->tensors + 16, sizeof *grown, &grown);
+        if (b->st != TW_OK) return -1;
+        if (net->tensors > 0) memcpy(grown, net->param, (size_t)net->tensors * sizeof *grown);
+        free(net->param);
+        net->param = grown;
+    }
+    snprintf(name, sizeof name, "%s.%s", layer, what);
+    b->st = tw_strdup(name, &kept);
+    if (b->st != TW_OK) return -1;
+    p.name = kept;
+    p.offset = net->n;
+    net->param[net->tensors++] = p;
+    net->n += p.count;
+    return p.offset;
+}
+
+int tw_build_dense(tw_builder *b, int value, const char *name, int64_t out, bool bias)
+{
+    if (b->st == TW_OK && b->h[value] * b->w[value] != 1) value = tw_build_flatten(b, value);
+    tw_node *n = next(b, value, &tw_op_dense, 1, 1, out);
+    if (!n) return 0;
+    if (n->in > MOST_PARAMETERS / out) {
+        b->st = tw_fail(TW_ENOMEM, "model %s: layer %s: %" PRId64 " x %" PRId64 " is more than 2^40 parameters",
+                        b->net->model, name, out, n->in);
+        return 0;
+    }
+    n->weight = add_param(b, name, "weight",
+                          (tw_param){.rank = 2,
+                                     .shape = {out, n->in},
+                                     .count = out * n->in,
+                                     .image = {b->image[value][0], b->image[value][1]},
+                                     .fan_in = n->in,
+                                     .fan_out = out});
+    if (bias)
+        n->bias = add_param(
+            b, name, "bias",
+            (tw_param){.rank = 1, .shape = {out}, .count = out, .image = {1, 1}, .fan_in = n->in, .fan_out = out});
+    return b->net->nodes;
+}
+
+int tw_build_activation(tw_builder *b, int value, tw_activation activation, double slope)
+{
+    if (activation == TW_ACT_IDENTITY) return value;
+    tw_node *n = next(b, value, &tw_op_activation, b->h[value], b->w[value], b->c[value]);
+    if (!n) return 0;
+    n->activation = activation;
+    n->slope = slope;
+    return b->net->nodes;
+}
+
+int tw_build_conv(tw_builder *b, int value, const char *name, int64_t out, int64_t size, int64_t stride, bool same)
+{
+    if (b->st != TW_OK) return 0;
+    int64_t h = b->h[value], w = b->w[value], c = b->c[value];
+    int64_t oh = same ? (h + stride - 1) / stride : h < size ? 0 : (h - size) / stride + 1;
+    int64_t ow = same ? (w + stride - 1) / stride : w < size ? 0 : (w - size) / stride + 1;
+    if (oh < 1 || ow < 1) {
+        b->st = tw_fail(TW_EINVAL,
+                        "model %s: layer %s: a window of %" PRId64 " x %" PRId64 " does not fit into %" PRId64
+                        " x %" PRId64,
+                        b->net->model, name, size, size, h, w);
+        return 0;
+    }
+    tw_node *n = next(b, value, &tw_op_conv, oh, ow, out);
+    if (!n) return 0;
+    int64_t rows = (oh - 1) * stride + size - h, cols = (ow - 1) * stride + size - w; // padding in all
+    n->win = (tw_window){.h = h,
+                         .w = w,
+                         .c = c,
+                         .oh = oh,
+                         .ow = ow,
+                         .kh = size,
+                         .kw = size,
+                         .stride = stride,
+                         .top = same && rows > 0 ? rows / 2 : 0,
+                         .left = same && cols > 0 ? cols / 2 : 0};
+    int64_t fan = size * size;
+    n->weight = add_param(b, name, "weight",
+                          (tw_param){.rank = 4,
+                                     .shape = {out, c, size, size},
+                                     .count = out * c * fan,
+                                     .image = {c, fan},
+                                     .fan_in = fan * c,
+                                     .fan_out = fan * out});
+    n->bias = add_param(
+        b, name, "bias",
+        (tw_param){.rank = 1, .shape = {out}, .count = out, .image = {1, 1}, .fan_in = fan * c, .fan_out = fan * out});
+    return b->net->nodes;
+}
+
+int tw_build_pool(tw_builder *b, int value, bool mean, int64_t size, int64_t stride)
+{
+    if (b->st != TW_OK) return 0;
+    int64_t h = b->h[value], w = b->w[value], c = b->c[value];
+    if (h < size || w < size) {
+        b->st =
+            tw_fail(TW_EINVAL, "model %s: a pool of %" PRId64 " x %" PRId64 " does not fit into %" PRId64 " x %" PRId64,
+                    b->net->model, size, size, h, w);
+        return 0;
+    }
+    int64_t oh = (h - size) / stride + 1, ow = (w - size) / stride + 1;
+    tw_node *n = next(b, value, mean ? &tw_op_mean_pool : &tw_op_max_pool, oh, ow, c);
+    if (!n) return 0;
+    n->win = (tw_window){.h = h, .w = w, .c = c, .oh = oh, .ow = ow, .kh = size, .kw = size, .stride = stride};
+    return b->net->nodes;
+}
+
+int tw_build_flatten(tw_builder *b, int value)
+{
+    if (b->st != TW_OK || b->h[value] * b->w[value] == 1) return value;
+    if (value == 0) { // the input as one vector: no operation, but files have it channel by channel
+        b->net->places = 1;
+        b->net->channels = b->net->in;
+        b->c[0] = b->net->in;
+        b->h[0] = b->w[0] = 1;
+        return 0;
+    }
+    tw_node *n = next(b, value, &tw_op_flatten, 1, 1, b->h[value] * b->w[value] * b->c[value]);
+    if (!n) return 0;
+    b->image[b->net->nodes][0] = b->c[value];
+    b->image[b->net->nodes][1] = b->h[value] * b->w[value];
+    return b->net->nodes;
+}
+
+int tw_build_add(tw_builder *b, int left, int right)
+{
+    if (b->st != TW_OK) return 0;
+    if (b->h[left] != b->h[right] || b->w[left] != b->w[right] || b->c[left] != b->c[right]) {
+        b->st = tw_fail(TW_EINVAL,
+                        "model %s: cannot add %" PRId64 " x %" PRId64 " x %" PRId64 " and %" PRId64 " x %" PRId64
+                        " x %" PRId64,
+                        b->net->model, b->h[left], b->w[left], b->c[left], b->h[right], b->w[right], b->c[right]);
+        return 0;
+    }
+    tw_node *n = next(b, left, &tw_op_add, b->h[left], b->w[left], b->c[left]);
+    if (!n) return 0;
+    n->input[1] = right;
+    return b->net->nodes;
+}
+
+tw_status tw_build_end(tw_builder *b, int value)
+{
+    tw_net *net = b->net;
+    int readers[TW_MOST_NODES + 1] = {0};
+    bool begun[TW_MOST_NODES + 1] = {false};
+    if (b->st != TW_OK) return b->st;
+    if (b->h[value] * b->w[value] != 1) value = tw_build_flatten(b, value);
+    if (b->st != TW_OK) return b->st;
+    net->out = b->c[value];
+    for (int i = 0; i < net->nodes; i++)
+        for (int j = 0; j < TW_MOST_INPUTS; j++)
+            if (net->node[i].input[j] >= 0) readers[net->node[i].input[j]]++;
+    for (int i = net->nodes - 1; i >= 0; i--) { // the order in which adjoints are written
+        tw_node *n = &net->node[i];
+        bool may_share = n->op == &tw_op_activation || n->op == &tw_op_flatten;
+        n->in_place = may_share && n->input[0] > 0 && readers[n->input[0]] == 1;
+        for (int j = 0; j < TW_MOST_INPUTS; j++) {
+            if (n->input[j] < 0) continue;
+            n->add[j] = begun[n->input[j]];
+            begun[n->input[j]] = true;
+        }
+    }
+    return TW_OK;
+}
