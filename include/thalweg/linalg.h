@@ -180,8 +180,7 @@ typedef struct tw_angles {
 } tw_angles;
 
 // Principal angles between span{x_1 ... x_k} and span{y_1 ... y_l}, vector j at x + j n. TW_EINVAL: k or l not in
-// 1 ... n, or vectors linearly dependent (condition number beyond about
-// 1e7). Source: Bjorck & Golub, Math. Comput. 27 (1973) 579.
+// 1 ... n, or vectors linearly dependent to rounding. Source: Bjorck & Golub, Math. Comput. 27 (1973) 579.
 TW_API TW_NODISCARD tw_status tw_angles_new(int64_t n, int64_t k, const double *x, int64_t l, const double *y,
                                             tw_angles **out);
 TW_API void tw_angles_free(tw_angles *angles);

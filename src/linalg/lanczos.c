@@ -242,11 +242,12 @@ static tw_status step(krylov *k)
 {
     tw_status st = TW_OK;
     const tw_progress *progress = &k->opts->progress;
-    if (k->m + k->q > k->basis) {
-        int64_t keep = k->count + (k->basis - k->count - 2 * k->q) / 2;
-        TW_TRY(restart(k, least(keep, k->basis - k->q)));
+    int64_t width = k->q > 0 ? k->q : least(k->block, k->n - k->m); // an exhausted block is replaced by a random one
+    if (k->m + width > k->basis) {
+        int64_t keep = k->count + (k->basis - k->count - 2 * width) / 2;
+        TW_TRY(restart(k, least(keep, k->basis - width)));
     }
-    if (k->q == 0) TW_TRY(random_block(k, 0, least(k->block, k->basis - k->m)));
+    if (k->q == 0) TW_TRY(random_block(k, 0, width));
     TW_TRY(expand(k));
     TW_TRY(ritz(k));
     if (progress->tick && !progress->tick(progress->ctx, "eigenpairs", (double)looking_converged(k), (double)k->count))

@@ -19,7 +19,7 @@ static double largest(const chosen *a)
 {
     double max = 0;
     for (int64_t i = 0; i < a->n; i++) max = fmax(max, fabs(a->d[i]));
-    return max;
+    return max > 0 ? max : 1; // squares are taken in this unit
 }
 
 static int descending(const void *x, const void *y)
@@ -34,7 +34,7 @@ static void holds(chosen *a, const tw_eigs *e)
     double truth[MAX], rounding = 20 * DBL_EPSILON * sqrt((double)a->n) * largest(a), y[MAX];
     memcpy(truth, a->d, sizeof truth);
     qsort(truth, (size_t)a->n, sizeof *truth, descending);
-    assert_true(e->orthogonality < 1e-13);
+    assert_near(e->orthogonality, 0, 1e-13);
     for (int64_t i = 0; i < e->count; i++) {
         double lambda = i < e->top ? truth[i] : truth[a->n - 1 - (i - e->top)], sum = 0;
         assert_true(e->converged[i]);
@@ -69,10 +69,242 @@ static void a_hundred_random_starts_find_the_true_top_ten(void **state)
     }
 }
 
+static tw_eigs *solve(const tw_linop *op, int64_t top, int64_t bottom, double tolerance)
+{
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    tw_eigs *e = NULL;
+    opts.top = top;
+    opts.bottom = bottom;
+    opts.tolerance = tolerance;
+    must(tw_lanczos(op, &opts, &e));
+    return e;
+}
+
+static void both_ends_are_found_at_any_scale(void **state)
+{
+    (void)state;
+    static chosen a;
+    const double scale[] = {1, 1e150, 1e-150};
+    for (int c = 0; c < 3; c++) {
+        hessian_like(&a, 200, 4);
+        for (int i = 0; i < 5; i++) a.d[195 + i] = -0.5 - 0.3 * (i / 2); // a few negative ones, two of them twice
+        for (int i = 0; i < 200; i++) a.d[i] *= scale[c];
+        tw_linop op = rotated(&a, 200, 4);
+        tw_eigs *e = solve(&op, 10, 5, 1e-9);
+        holds(&a, e);
+        assert_int_equal(e->count, 15);
+        assert_int_equal(e->converged_count, 15);
+        assert_string_equal(e->note, "");
+        tw_eigs_free(e);
+    }
+}
+
+// Five eigenvalues of multiplicity 6, more than a block holds: only restarts and the check can find all copies.
+static void multiplicities_beyond_the_block_are_found(void **state)
+{
+    (void)state;
+    static chosen a;
+    for (int64_t block = 1; block <= 4; block++) {
+        for (int i = 0; i < 120; i++) a.d[i] = i < 30 ? 10 - i / 6 : 0.01 * (120 - i);
+        tw_linop op = rotated(&a, 120, block);
+        tw_eigs *e = solve(&op, 14, 0, 1e-8);
+        holds(&a, e);
+        tw_eigs_free(e);
+    }
+}
+
+// Small sizes, wide blocks, all pairs; spectra with one, two or no different eigenvalues.
+static void tiny_and_degenerate_operators_are_solved(void **state)
+{
+    (void)state;
+    static chosen a;
+    const int64_t sizes[] = {1, 2, 3, 5, 20};
+    for (int s = 0; s < 5; s++)
+        for (int kind = 0; kind < 4; kind++)
+            for (int64_t block = 1; block <= 9; block += 4)
+                for (int all = 0; all < 2; all++) {
+                    int64_t n = sizes[s];
+                    for (int64_t i = 0; i < n; i++)
+                        a.d[i] = kind == 0 ? 0 : kind == 1 ? -3 : kind == 2 ? (i < 2) : (double)(n - i);
+                    tw_linop op = rotated(&a, n, block);
+                    tw_eigs *e = solve(&op, all ? n : 1, 0, 1e-6);
+                    holds(&a, e);
+                    tw_eigs_free(e);
+                }
+}
+
+// The right answer for a tolerance that cannot be met is "not converged", with the residual reached.
+static void what_does_not_converge_says_so(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = hessian_like(&a, 300, 4);
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    tw_eigs *e = NULL;
+    opts.tolerance = 1e-10;
+    opts.max_products = 30;
+    must(tw_lanczos(&op, &opts, &e));
+    assert_true(e->converged_count < 10 && e->products <= 30);
+    assert_non_null(strstr(e->note, "not converged"));
+    for (int i = 0; i < 10; i++) assert_true(e->converged[i] == (e->residual[i] <= 1e-10 * e->scale));
+    tw_eigs_free(e);
+    opts.tolerance = 0;
+    opts.max_products = 500;
+    must(tw_lanczos(&op, &opts, &e));
+    assert_true(e->converged_count < 10 && e->residual[0] < 1e-12);
+    tw_eigs_free(e);
+}
+
+// A start of the answer needs few products; a start that is wrong, dependent or zero does no harm.
+static void warm_starts_help_and_never_harm(void **state)
+{
+    (void)state;
+    static chosen a;
+    static double start[12 * 300];
+    tw_linop op = hessian_like(&a, 300, 4);
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    tw_eigs *cold = NULL, *warm = NULL;
+    must(tw_lanczos(&op, &opts, &cold));
+    memcpy(start, cold->vector, 10 * 300 * sizeof *start);
+    for (int i = 0; i < 300; i++) start[10 * 300 + i] = 1e-200 * start[i]; // a copy, and a zero vector
+    opts.starts = 12;
+    opts.start = start;
+    must(tw_lanczos(&op, &opts, &warm));
+    holds(&a, warm);
+    assert_true(warm->products < cold->products);
+    tw_eigs_free(warm);
+
+    // The last two vectors of the bulk span an invariant space: a start in it must not be the end.
+    must(tw_lanczos(&op, &(tw_lanczos_opts){.size = sizeof opts, .bottom = 2, .tolerance = 1e-12, .max_products = 9999},
+                    &warm));
+    opts.starts = 2;
+    opts.start = warm->vector;
+    tw_eigs *trapped = NULL;
+    must(tw_lanczos(&op, &opts, &trapped));
+    holds(&a, trapped);
+    tw_eigs_free(trapped);
+    tw_eigs_free(warm);
+    tw_eigs_free(cold);
+}
+
+// Start: the second to fourth eigenvectors exactly; block 1 without a random vector would never see the first.
+static void a_pair_hidden_from_the_start_is_found(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = hessian_like(&a, 100, 3);
+    tw_spectrum *s = NULL;
+    tw_eigs *e = NULL;
+    must(tw_spectrum_new(&op, (tw_progress){0}, &s));
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    opts.top = 3;
+    opts.starts = 3;
+    opts.start = s->vector + 100;
+    must(tw_lanczos(&op, &opts, &e));
+    holds(&a, e);
+    tw_eigs_free(e);
+    tw_spectrum_free(s);
+}
+
+static bool stop_late(void *ctx, const char *what, double done, double total)
+{
+    (void)what;
+    assert_true(done <= total);
+    return --*(int *)ctx > 0;
+}
+
+static void faults_are_named_and_stops_obeyed(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = hessian_like(&a, 100, 4), bad = op;
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    tw_eigs *e = NULL;
+    int ticks = 3;
+    double nan[100] = {0, NAN};
+    a.bad_call = 10;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_ENUMERIC, "product of vector 1: entry 0 is nan");
+    a.bad_call = 0;
+    opts.progress = (tw_progress){stop_late, &ticks};
+    must_fail(tw_lanczos(&op, &opts, &e), TW_ESTOPPED, "stopped after 12 products");
+    opts = tw_lanczos_defaults();
+    opts.starts = 1;
+    opts.start = nan;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_ENUMERIC, "start: vector 0: entry 1 is nan");
+    opts = tw_lanczos_defaults();
+    opts.top = 101;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_EINVAL, "top = 101");
+    opts.top = INT64_MAX;
+    opts.bottom = INT64_MAX;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_EINVAL, "n = 100");
+    opts = tw_lanczos_defaults();
+    opts.tolerance = NAN;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_EINVAL, "tolerance = nan");
+    bad.n = 0;
+    must_fail(tw_lanczos(&bad, &opts, &e), TW_EINVAL, "n = 0");
+    assert_null(e);
+}
+
+static tw_status ramp(void *ctx, int64_t k, const double *x, double *y)
+{
+    int64_t n = *(const int64_t *)ctx;
+    for (int64_t j = 0; j < k * n; j++) y[j] = x[j] * (double)(j % n < 20 ? 30 - j % n : 1);
+    return TW_OK;
+}
+
+static void threads_do_not_change_a_bit(void **state)
+{
+    (void)state;
+    int64_t n = 9001; // several slabs
+    tw_linop op = {n, ramp, &n, 4, DBL_EPSILON};
+    const int threads[] = {1, 2, 3, 8};
+    tw_eigs *before = NULL;
+    for (int t = 0; t < 4; t++) {
+        must(tw_threads_set(threads[t]));
+        tw_eigs *e = solve(&op, 5, 1, 1e-6);
+        if (before) {
+            assert_memory_equal(e->value, before->value, 6 * sizeof(double));
+            assert_memory_equal(e->residual, before->residual, 6 * sizeof(double));
+            assert_memory_equal(e->vector, before->vector, 6 * (size_t)n * sizeof(double));
+        }
+        tw_eigs_free(before);
+        before = e;
+    }
+    tw_eigs_free(before);
+    must(tw_threads_set(2));
+}
+
+static void every_failing_allocation_is_reported(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = hessian_like(&a, 30, 2);
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    opts.top = 2;
+    tw_status st = TW_ENOMEM;
+    for (int call = 1; st != TW_OK; call++) {
+        tw_eigs *e = NULL;
+        tw_alloc_fail_at(call);
+        st = tw_lanczos(&op, &opts, &e);
+        assert_true(st == TW_OK || st == TW_ENOMEM);
+        tw_eigs_free(e);
+    }
+    tw_alloc_fail_at(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundred_random_starts_find_the_true_top_ten),
+        cmocka_unit_test(both_ends_are_found_at_any_scale),
+        cmocka_unit_test(multiplicities_beyond_the_block_are_found),
+        cmocka_unit_test(tiny_and_degenerate_operators_are_solved),
+        cmocka_unit_test(what_does_not_converge_says_so),
+        cmocka_unit_test(warm_starts_help_and_never_harm),
+        cmocka_unit_test(a_pair_hidden_from_the_start_is_found),
+        cmocka_unit_test(faults_are_named_and_stops_obeyed),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
