@@ -127,6 +127,10 @@ typedef struct tw_density {
 // Source: Golub & Meurant, Matrices, Moments and Quadrature, 2010, ch. 6; Ubaru, Chen & Saad, SIAM J. Matrix Anal.
 // Appl. 38 (2017) 1075; docs/slq.md.
 TW_API TW_NODISCARD tw_status tw_density_new(const tw_linop *op, const tw_density_opts *opts, tw_density **out);
+// The same nodes on other bins: range, axis, width and confidence of opts; its probes, steps and seed are not looked
+// at. truncation is NAN: what fewer steps would have said is not kept.
+TW_API TW_NODISCARD tw_status tw_density_rebin(const tw_density *density, const tw_density_opts *opts,
+                                               tw_density **out);
 TW_API void tw_density_free(tw_density *density);
 
 // ---- trace, norm, diagonal -----------------------------------------------------------------------------------------

@@ -234,17 +234,23 @@ tw_status tw_found_draw(const tw_found *f, const char *path, const char *csv)
     char title[256], subtitle[256], count[2][32];
     double *room = NULL;
     const tw_density *d = f->density;
+    tw_density *linear = NULL; // the same nodes, in even bins
     snprintf(title, sizeof title, "%s of %.120s on %.60s", tw_found_title(f->matrix), tw_args_str(f->args, "model"),
              f->data->name);
     snprintf(subtitle, sizeof subtitle, "%s parameters, %s samples, loss %.4g", tw_show_count(f->n, count[0]),
              tw_show_count(f->data->m, count[1]), tw_curv_loss(f->curv)->loss);
     tw_figure_spectrum figure = {.title = title, .subtitle = subtitle};
     if (d) {
-        TW_TRY(tw_alloc(8 * d->bins, sizeof *room, &room));
+        tw_density_opts even = tw_density_defaults();
+        even.bins = 400;
+        even.width = 0.004 * (d->edge[d->bins] - d->edge[0]);
+        even.confidence = d->confidence;
+        TW_TRY(tw_density_rebin(d, &even, &linear));
+        TW_TRY(tw_alloc(4 * (d->bins + linear->bins), sizeof *room, &room));
         figure.confidence = d->confidence;
         figure.threshold = d->linear;
         if (d->symlog) density_over(d, true, room, &figure.log);
-        density_over(d, false, room + 4 * d->bins, &figure.linear);
+        density_over(linear, false, room + 4 * d->bins, &figure.linear);
     }
     if (f->eigs) {
         figure.pairs = f->eigs->count;
@@ -254,6 +260,7 @@ tw_status tw_found_draw(const tw_found *f, const char *path, const char *csv)
     }
     TW_TRY(tw_figure_draw_spectrum(&figure, path, csv));
 done:
+    tw_density_free(linear);
     free(room);
     return st;
 }

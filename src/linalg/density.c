@@ -322,6 +322,7 @@ static void band(const tw_density *d, const double *sample, double *mean, double
     }
 }
 
+// s: NULL when the nodes of fewer steps are not there.
 static tw_status fill_bins(const slq *s, const tw_density_opts *o, tw_density *d)
 {
     tw_status st = TW_OK;
@@ -342,13 +343,15 @@ static tw_status fill_bins(const slq *s, const tw_density_opts *o, tw_density *d
             gathered[b * d->probes + p] = b < d->bins - 1 ? sum : 1; // exactly, whatever rounding did
             change[b] += sum / (double)d->probes;
         }
+        if (!s) continue;
         bin_masses(d, from, to, s->fewer, s->node + at, s->weight + at, mass);
         sum = 0;
         for (int64_t b = 0; b < d->bins; b++) change[b] -= (sum += mass[b]) / (double)d->probes;
     }
     band(d, sample, d->mass, d->mass_error, d->mass_lo, d->mass_hi);
     band(d, gathered, d->cumulative, d->cumulative_error, d->cumulative_lo, d->cumulative_hi);
-    for (int64_t b = 0; b < d->bins; b++) d->truncation = fmax(d->truncation, fabs(change[b]));
+    for (int64_t b = 0; b < d->bins && s; b++) d->truncation = fmax(d->truncation, fabs(change[b]));
+    if (!s) d->truncation = NAN;
 done:
     free(mass);
     free(change);
@@ -380,5 +383,28 @@ done:
     free(s.vectors);
     free(s.node);
     free(s.weight);
+    return st;
+}
+
+tw_status tw_density_rebin(const tw_density *from, const tw_density_opts *opts, tw_density **out)
+{
+    tw_status st = TW_OK;
+    tw_density *d = NULL;
+    const tw_linop shape = {.n = from->n, .block = 1};
+    tw_density_opts o = *opts;
+
+    o.probes = from->probes;
+    o.steps = from->steps;
+    TW_TRY(check_opts(&shape, &o));
+    TW_TRY(density_alloc(from->n, &o, &d));
+    size_t size = (size_t)(d->probes * d->steps) * sizeof *d->node;
+    memcpy(d->node, from->node, size);
+    memcpy(d->weight, from->weight, size);
+    d->products = from->products;
+    TW_TRY(fill_bins(NULL, &o, d));
+    *out = d;
+    d = NULL;
+done:
+    tw_density_free(d);
     return st;
 }

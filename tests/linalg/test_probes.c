@@ -246,6 +246,37 @@ static void a_multiple_of_the_identity_is_one_peak(void **state)
     }
 }
 
+// Truth: the same nodes binned at once. Equal bits: the same arithmetic in the same order.
+static void other_bins_of_the_same_nodes_are_those_of_a_new_density(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = decaying(&a, 200, 4);
+    tw_density_opts opts = tw_density_defaults();
+    tw_density *symlog = NULL, *linear = NULL, *again = NULL;
+    opts.steps = 30;
+    opts.symlog = true;
+    must(tw_density_new(&op, &opts, &symlog));
+    opts.symlog = false;
+    opts.bins = 51;
+    must(tw_density_new(&op, &opts, &linear));
+    must(tw_density_rebin(symlog, &opts, &again));
+    size_t size = 51 * sizeof(double);
+    assert_memory_equal(again->edge, linear->edge, size);
+    assert_memory_equal(again->mass, linear->mass, size);
+    assert_memory_equal(again->mass_lo, linear->mass_lo, size);
+    assert_memory_equal(again->mass_hi, linear->mass_hi, size);
+    assert_memory_equal(again->cumulative, linear->cumulative, size);
+    assert_true(isnan(again->truncation));
+    opts.bins = 0;
+    tw_density *none = NULL;
+    must_fail(tw_density_rebin(symlog, &opts, &none), TW_EINVAL, "bins = 0");
+    assert_null(none);
+    tw_density_free(symlog);
+    tw_density_free(linear);
+    tw_density_free(again);
+}
+
 static void too_few_steps_show_in_truncation(void **state)
 {
     (void)state;
@@ -383,6 +414,7 @@ int main(void)
         cmocka_unit_test(mass_is_one_on_both_axes),
         cmocka_unit_test(bands_cover_the_true_masses),
         cmocka_unit_test(a_multiple_of_the_identity_is_one_peak),
+        cmocka_unit_test(other_bins_of_the_same_nodes_are_those_of_a_new_density),
         cmocka_unit_test(too_few_steps_show_in_truncation),
         cmocka_unit_test(bad_options_products_and_stops_are_named),
         cmocka_unit_test(threads_do_not_change_a_bit),
