@@ -2,7 +2,7 @@
 // --model and --weights become a network; --matrix and --layers a matrix.
 #include "cli/open.h"
 
-#include "net/sweep.h"
+#include "curv/product.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -21,11 +21,15 @@ static tw_status read_init(const char *weights, uint64_t *seed, bool *is_init)
     return TW_OK;
 }
 
-static void explain(const tw_args *args, const tw_net *net, const tw_data *data)
+static void explain_net(const tw_args *args, const tw_net *net, const tw_data *data)
 {
     char count[32], bytes[32];
     int64_t shard = tw_net_shard(net, data->m);
     tw_flops flops = tw_sweep_flops(net);
+    char *recipe = NULL;
+    if (tw_args_flag(args, "explain") && tw_args_recipe(args, &recipe) == TW_OK)
+        tw_explain(args, "recipe", "%s", recipe); // runs again as it stands
+    free(recipe);
     tw_explain(args, "data", "%s: %s samples of %" PRId64 " numbers, checksum %016" PRIx64, data->name,
                tw_show_count(data->m, count), data->features, data->checksum);
     tw_explain(args, "model", "%s: %s parameters, %s", net->model, tw_show_count(net->n, count),
@@ -56,7 +60,7 @@ tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out)
     if (weights) TW_TRY(read_init(weights, &opts.seed, &is_init));
     TW_TRY(tw_net_new(tw_args_str(args, "model"), data, &opts, &net));
     if (!is_init) TW_TRY(tw_net_load(net, weights));
-    explain(args, net, data);
+    explain_net(args, net, data);
     *out = net;
     net = NULL;
 done:
@@ -77,6 +81,18 @@ json_t *tw_open_net_json(const tw_args *args, const tw_net *net)
     return about;
 }
 
+static void explain_curv(const tw_args *args, const tw_curv *curv)
+{
+    char kept[32], less[32], work[32];
+    const tw_product *p = tw_curv_plan(curv);
+    tw_explain(args, "matrix", "%s of %" PRId64 " parameters, %" PRId64 " directions at once",
+               tw_args_str(args, "matrix"), tw_curv_linop(curv)->n, p->block);
+    tw_explain(args, "state", "%s: %s to keep that of all shards, %s to recompute it a shard a thread; %s of work",
+               p->kept ? "kept" : "recomputed every product, to fit into --memory",
+               tw_show_bytes((double)p->kept_bytes, kept), tw_show_bytes((double)p->recompute_bytes, less),
+               tw_show_bytes((double)p->work_bytes, work));
+}
+
 tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *data, tw_curv **out)
 {
     tw_status st = TW_OK;
@@ -90,6 +106,7 @@ tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *da
     TW_TRY(tw_args_bytes(args, "memory", &opts.memory));
     TW_TRY(tw_args_seed(args, "seed", &opts.seed));
     TW_TRY(tw_curv_new(net, data, &opts, out));
+    explain_curv(args, *out);
 done:
     return st;
 }

@@ -265,6 +265,8 @@ void tw_curv_free(tw_curv *curv)
     free(curv);
 }
 
+const tw_product *tw_curv_plan(const tw_curv *curv) { return &curv->product; }
+
 const tw_linop *tw_curv_linop(const tw_curv *curv) { return &curv->op; }
 
 const tw_loss_value *tw_curv_loss(const tw_curv *curv) { return &curv->loss; }

@@ -48,4 +48,7 @@ TW_NODISCARD tw_status tw_product_directional(tw_product *product, int64_t k, co
 TW_NODISCARD tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradient, double *sample_loss,
                                         double *gradient_norm2, tw_loss_value *out);
 
+// The plan behind a matrix, for the one who explains it; borrowed.
+const tw_product *tw_curv_plan(const tw_curv *curv);
+
 #endif

@@ -71,7 +71,9 @@ static void put_number(FILE *out, const char *format, const json_t *number)
         return;
     }
     snprintf(text, sizeof text, format, json_number_value(number));
-    for (const char *c = text; *c; c++) fputs(*c == '-' && c[1] != '0' && c == text ? "−" : (char[]){*c, '\0'}, out);
+    bool negative = text[0] == '-';
+    fputs(negative ? "−" : "", out);
+    fputs(text + negative, out);
 }
 
 static void put_cell(FILE *out, const char *format, const json_t *number)

@@ -18,12 +18,20 @@ help_lists_every_command_and_each_has_help_with_an_example() {
 no_command_is_wrong_usage() { run; exits 2 "found no command"; }
 a_typo_in_a_command_is_answered_with_the_nearest() { run bnech; exits 2 "bnech" "the nearest is bench"; }
 a_typo_in_a_flag_is_answered_with_the_nearest() { run bench --thread=1 --jsno; exits 2 "--jsno" "the nearest is --json"; }
+an_ambiguous_flag_lists_what_it_could_be() { run train --s 1; exits 2 "--split" "--samples" "--seed"; }
 a_flag_without_its_value_names_it() { run bench --threads; exits 2 "--threads: found no value, expected N"; }
 a_number_out_of_range_names_the_range() { run bench --threads 0; exits 2 '--threads: found "0"' "from 1 to 1024"; }
 a_number_with_letters_is_refused() { run bench --threads 2x; exits 2 '--threads: found "2x"'; }
 a_flag_given_twice_is_refused() { run bench --json --json; exits 2 "--json: found twice"; }
 a_switch_takes_no_value() { run bench --json=1; exits 2 "--json" "found a value"; }
 a_stray_word_is_refused() { run bench word; exits 2 "word: found a word"; }
+# 128 MiB of products would take minutes: the signal comes after one second, and the program has ended within ten.
+an_interrupt_stops_cleanly_and_leaves_no_file() {
+    timeout -s INT -k 10 1 "$program" spectrum --model mlp:50-400-10 --weights init:1 --data gauss:dim=50,n=1000 --top 200 \
+        --tolerance 1e-15 --of-each --max-products 100000000 --out out.npz >"$folder/stdout" 2>"$folder/stderr" || code=$?
+    grep -q "stopped as asked" "$folder/stderr" || { echo "    said: $(cat "$folder/stderr"), code $code"; return 1; }
+    [ -z "$(ls)" ]
+}
 a_full_disk_is_noticed() {
     [ -e /dev/full ] || return 0
     code=0
@@ -33,5 +41,6 @@ a_full_disk_is_noticed() {
 
 claims version_is_one_line help_lists_every_command_and_each_has_help_with_an_example no_command_is_wrong_usage \
     a_typo_in_a_command_is_answered_with_the_nearest a_typo_in_a_flag_is_answered_with_the_nearest \
+    an_ambiguous_flag_lists_what_it_could_be \
     a_flag_without_its_value_names_it a_number_out_of_range_names_the_range a_number_with_letters_is_refused \
-    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused a_full_disk_is_noticed
+    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file a_full_disk_is_noticed
