@@ -4,7 +4,7 @@
 . "$(dirname "$0")/claims.sh"
 
 # 1,030 samples: shards of unequal size. n is large enough for vectors to be summed in pieces.
-common="--model mlp:50-60-10,act=tanh --data gauss:classes=10,dim=50,n=103"
+common="--model mlp:50-60-10,act=tanh --data gauss:classes=10,dim=50,n=1030"
 
 # same COMMAND...: the JSON of 1, 2 and 3 threads, times taken out, and a file named out.npz are equal.
 same() {
@@ -23,7 +23,7 @@ same() {
 train_has_the_same_bits() { same train $common --epochs 2 --batch 100 --save out.npz; }
 loss_has_the_same_bits() { same loss $common --weights init:3 --out out.npz; }
 check_has_the_same_bits() { same check $common --weights init:3; }
-data_has_the_same_bits() { same data gauss:classes=10,dim=50,n=103; }
+data_has_the_same_bits() { same data gauss:classes=10,dim=50,n=1030; }
 apply_has_the_same_bits() {
     run loss $common --weights init:4 --gradient v.npy
     exits 0
