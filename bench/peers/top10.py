@@ -43,8 +43,8 @@ def main():
                         "--epochs", "3", "--seed", "1", "--save", weights, "--quiet"], check=True, stdout=sys.stderr)
         begin = time.perf_counter()
         out = subprocess.run([thalweg, "spectrum", "--model", MODEL, "--weights", weights, "--data", "fashion-mnist",
-                              "--samples", str(SAMPLES), "--matrix", "hessian", "--top", str(TOP), "--tolerance",
-                              str(TOLERANCE), "--json", "--quiet"], check=True, capture_output=True)
+                              "--samples", str(SAMPLES), "--matrix", "hessian", "--top", str(TOP), "--of-each",
+                              "--tolerance", str(TOLERANCE), "--json", "--quiet"], check=True, capture_output=True)
         ours_seconds = time.perf_counter() - begin
         ours = json.loads(out.stdout)
         network = read_network(torch, numpy, weights)
