@@ -16,6 +16,7 @@ typedef struct run_state {
     const char *other_name;
     tw_net *net;
     tw_sgd_opts opts;
+    tw_progress shown;
     int64_t epochs, done, steps;
     double *epoch, *loss, *accuracy, *other_loss, *other_accuracy; // [epochs + 1], NaN: not measured
     tw_loss_value last, other_last;
@@ -85,8 +86,7 @@ done:
 static bool tick_of_all(void *ctx, const char *what, double done, double total)
 {
     run_state *s = ctx;
-    tw_progress shown = tw_show_progress(s->args);
-    return shown.tick(shown.ctx, what, (double)s->done * total + done, (double)s->epochs * total);
+    return s->shown.tick(s->shown.ctx, what, (double)s->done * total + done, (double)s->epochs * total);
 }
 
 static tw_status train(run_state *s)
@@ -100,6 +100,7 @@ static tw_status train(run_state *s)
     s->accuracy[0] = start.accuracy;
     TW_TRY(measure_other(s, 0));
     s->opts.epochs = 1;
+    s->shown = tw_show_progress(s->args);
     s->opts.progress = (tw_progress){tick_of_all, s};
     while (s->done < s->epochs && !s->diverged) {
         s->opts.first_epoch = s->done;
