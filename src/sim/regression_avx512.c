@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// The simulator's lanes in AVX-512 registers: one register holds sixteen replicas.
+#include "sim/regression_lanes.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define FN(name) name##_avx512
+#define MUL_EVEN(a, b) ((u8x)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
+#define SQRT(x) ((f16)_mm512_sqrt_ps((__m512)(x)))
+
+#include "sim/lanes.inc"
+#include "sim/regression_one.inc"
+#include "sim/regression_many.inc"
+
+const tw_regression_lanes tw_regression_avx512 = {tw_regression_one_avx512, tw_regression_normals_avx512,
+                                                  tw_regression_words_avx512, tw_regression_many_avx512, "avx512"};

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// The simulator's lanes on any processor: the compiler cuts the vectors to what there is.
+#include "sim/regression_lanes.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include <math.h>
+#include <string.h>
+
+#define FN(name) name##_plain
+#define MUL_EVEN(a, b) (((a)&0xFFFFFFFFu) * ((b)&0xFFFFFFFFu))
+#define SQRT(x) root_of(x)
+
+static inline float __attribute__((vector_size(64))) root_of(float __attribute__((vector_size(64))) x)
+{
+    for (int i = 0; i < 16; i++) x[i] = sqrtf(x[i]);
+    return x;
+}
+
+#include "sim/lanes.inc"
+#include "sim/regression_one.inc"
+#include "sim/regression_many.inc"
+
+const tw_regression_lanes tw_regression_plain = {tw_regression_one_plain, tw_regression_normals_plain,
+                                                 tw_regression_words_plain, tw_regression_many_plain, "plain"};
