@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include <inttypes.h>
+#include <string.h>
 
 static int64_t shard_size(const tw_product *p, int64_t shard)
 {
@@ -27,6 +28,7 @@ static tw_status keep_primal(void *ctx, int64_t shard, int thread)
 {
     tw_product *p = ctx;
     run_primal(p, shard, thread, &p->state[shard]);
+    if (p->jacobian) tw_sweep_jacobian(p->net, &p->state[shard], &p->jacobian[shard]);
     return TW_OK;
 }
 
@@ -60,6 +62,13 @@ static tw_status plan(tw_product *p, bool second, int64_t memory)
     p->scratch_bytes = tw_scratch_bytes(net, p->shard, p->block);
     p->work_bytes = p->scratch_bytes * p->threads + tw_work_plan(net, p->shard, p->block, NULL, &work) * p->threads +
                     (1 + p->bases * (1 + parts)) * net->n * p->block * real;
+    // Jacobians are kept when they pay and fit: into the memory allowed, else into eight times what is kept anyway.
+    tw_work jacobian;
+    p->jacobian_bytes = p->base[TW_BASE_GGN] && tw_sweep_jacobian_pays(net)
+                            ? tw_jacobian_plan(net, p->shard, NULL, &jacobian) * p->shards
+                            : 0;
+    int64_t room = memory > 0 ? memory - p->kept_bytes - p->work_bytes : 8 * (p->kept_bytes + p->work_bytes);
+    if (p->jacobian_bytes > room) p->jacobian_bytes = 0;
     p->kept = memory <= 0 || p->kept_bytes + p->work_bytes <= memory;
     int64_t least = p->recompute_bytes + p->work_bytes;
     if (memory > 0 && !p->kept && least > memory)
@@ -102,6 +111,13 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     TW_TRY(tw_alloc(net->n * block, (size_t)net->kern->real, &p->wt));
     TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));
     if (model_labels) TW_TRY(draw_noise(p, seed));
+    if (p->jacobian_bytes > 0) {
+        TW_TRY(tw_alloc(p->shards, sizeof *p->jacobian, &p->jacobian));
+        TW_TRY(tw_alloc(p->jacobian_bytes, 1, &p->jacobian_memory));
+        for (int64_t i = 0; i < p->shards; i++)
+            tw_jacobian_plan(net, p->shard, (char *)p->jacobian_memory + i * (p->jacobian_bytes / p->shards),
+                             &p->jacobian[i]);
+    }
     if (p->kept) TW_TRY(tw_shards_run(p->shards, keep_primal, p));
 done:
     if (st != TW_OK) tw_product_close(p);
@@ -115,6 +131,8 @@ void tw_product_close(tw_product *p)
     free(p->work);
     free(p->work_memory);
     free(p->scratch);
+    free(p->jacobian);
+    free(p->jacobian_memory);
     tw_parts_free(p->parts);
     free(p->wt);
     free(p->total);
@@ -137,16 +155,28 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
     char *out = part;
     if (!p->kept) run_primal(p, shard, thread, state);
     state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
-    tw_sweep_tangent(p->net, state, a->k, p->wt, work);
-    if (p->base[TW_BASE_HESSIAN]) {
+    bool ggn = p->base[TW_BASE_GGN], moment = p->base[TW_BASE_MOMENT], hessian = p->base[TW_BASE_HESSIAN];
+    bool through =
+        hessian || (ggn && !p->jacobian) || (moment && !tw_net_is_dense(p->net)); // tangents of hidden values
+    if (through) tw_sweep_tangent(p->net, state, a->k, p->wt, work);
+    if (moment) { // before anything overwrites the tangents
+        if (through)
+            tw_sweep_directional(p->net, state, a->k, work, work->c);
+        else
+            tw_sweep_directional_by_layers(p->net, state, a->k, p->wt, work);
+    }
+    if (hessian) {
         tw_sweep_backward_tangent(p->net, state, a->k, p->wt, true, work, out);
         out += image;
     }
-    if (p->base[TW_BASE_GGN]) {
-        tw_sweep_backward_tangent(p->net, state, a->k, NULL, false, work, out);
+    if (ggn) {
+        if (p->jacobian)
+            tw_sweep_ggn(p->net, state, &p->jacobian[shard], a->k, p->wt, work, out);
+        else
+            tw_sweep_backward_tangent(p->net, state, a->k, NULL, false, work, out);
         out += image;
     }
-    if (p->base[TW_BASE_MOMENT]) tw_sweep_moment(p->net, state, a->k, work, out);
+    if (moment) tw_sweep_moment(p->net, state, a->k, work, out);
     return TW_OK;
 }
 
@@ -166,8 +196,14 @@ static tw_status directional_shard(void *ctx, int64_t shard, int thread)
     tw_work *work = &p->work[thread];
     if (!p->kept) run_primal(p, shard, thread, state);
     state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
-    tw_sweep_tangent(p->net, state, a->k, p->wt, work);
-    tw_sweep_directional(p->net, state, a->k, work, p->directional + shard * p->shard * a->k);
+    double *c = p->directional + shard * p->shard * a->k;
+    if (tw_net_is_dense(p->net)) {
+        tw_sweep_directional_by_layers(p->net, state, a->k, p->wt, work);
+        memcpy(c, work->c, (size_t)(state->s * a->k) * sizeof *c);
+    } else {
+        tw_sweep_tangent(p->net, state, a->k, p->wt, work);
+        tw_sweep_directional(p->net, state, a->k, work, c);
+    }
     return TW_OK;
 }
 

@@ -22,6 +22,9 @@ typedef struct tw_product {
     void *state_memory;
     tw_work *work; // [threads]
     void *work_memory;
+    tw_work *jacobian; // [shards], NULL: Gauss-Newton products go through the layers (net/sweep_layers.c)
+    void *jacobian_memory;
+    int64_t jacobian_bytes;
     void *scratch; // [threads][scratch_bytes]
     int64_t scratch_bytes;
     tw_parts *parts;

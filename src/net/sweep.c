@@ -56,6 +56,7 @@ int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_w
         work->ybt[i] = shares ? work->ybt[n->input[0] - 1] : carve(&c, bytes);
     }
     work->c = carve(&c, s * k * (int64_t)sizeof(double));
+    work->layer_c = carve(&c, s * k * (int64_t)sizeof(double));
     return c.used;
 }
 
@@ -244,7 +245,6 @@ static void weight_samples(const tw_view *v, const double *c)
 
 void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt)
 {
-    tw_sweep_directional(net, state, k, work, work->c);
     for (int i = 0; i < net->nodes; i++) {
         tw_view v = tangent_view(net, state, i, k, NULL, work);
         if (v.node->weight < 0) continue;

@@ -26,6 +26,7 @@ typedef struct tw_work {
     void *yt[TW_MOST_NODES];  // [s][k][out]
     void *ybt[TW_MOST_NODES]; // [s][k][out]
     double *c;                // [s][k]
+    double *layer_c;          // [s][k]
 } tw_work;
 
 // Bytes, then pointers into memory of that size. second: the state is for Hessian products (keeps e). own_x: x is
@@ -55,7 +56,23 @@ void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const
 void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
                                tw_work *work, void *wbt);
 // wbt = sum over samples of (g_i . v) g_i from the tangents and the kept adjoints, without propagating back.
+// The weights g_i . v are read from work->c.
 void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt);
+
+// Shortcuts for networks of dense layers alone, which need no tangents of hidden values: with J_l the Jacobian of the
+// outputs with respect to layer l (before its activation), a tangent of the outputs is the sum over layers of J_l times
+// what the direction does in that layer, and adjoints come back by J_l' at once.
+bool tw_net_is_dense(const tw_net *net);
+// Whether a Gauss-Newton product through kept Jacobians is cheaper than through the layers: few outputs, wide layers.
+bool tw_sweep_jacobian_pays(const tw_net *net);
+// The Jacobians of one shard, [s][outputs][f] in jacobian->ybt of each layer's node (yt and c are not used).
+int64_t tw_jacobian_plan(const tw_net *net, int64_t s, void *memory, tw_work *jacobian);
+void tw_sweep_jacobian(const tw_net *net, const tw_state *state, tw_work *jacobian); // state after forward
+// wbt = Gauss-Newton image of wt. Two products a layer for each direction, against four.
+void tw_sweep_ggn(const tw_net *net, const tw_state *state, const tw_work *jacobian, int64_t k, const void *wt,
+                  tw_work *work, void *wbt);
+// c[s][k] = g_i . v_k = sum over layers of yb . (V x + c), without tangents of hidden values: work->c.
+void tw_sweep_directional_by_layers(const tw_net *net, const tw_state *state, int64_t k, const void *wt, tw_work *work);
 
 // c[s][k] = g_i . v_k, from the tangents.
 void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c);

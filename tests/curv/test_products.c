@@ -222,6 +222,35 @@ static void the_matrices_obey_their_identities(void **state)
     toy_close(&t);
 }
 
+// Truth: the way through the layers, forced by too little memory for Jacobians; and H - (h-g). The network is wide
+// enough for Jacobians to pay, with a last shard that is not full.
+static void gauss_newton_by_jacobians_is_gauss_newton_through_the_layers(void **state)
+{
+    (void)state;
+    toy t;
+    tw_net_opts opts = toy_opts(8);
+    opts.shard = 16;
+    toy_open(&t, "mlp:30-90-80-3,act=tanh", 50, 30, 3, 0, opts);
+    tw_curv_opts g = matrix("ggn");
+    double *v = normals(11 * t.n, 12), *by_jacobians = room(11 * t.n), *through = room(11 * t.n);
+    toy_product(&t, g, 11, v, by_jacobians);
+    tw_curv *refused = NULL;
+    g.memory = 1;
+    assert_int_equal(tw_curv_new(t.net, &t.data, &g, &refused), TW_ENOMEM);
+    long long need = 0;
+    assert_int_equal(sscanf(tw_error(), "memory: products need %lld", &need), 1);
+    g.memory = need;
+    toy_product(&t, g, 11, v, through);
+    assert_near(distance(11 * t.n, by_jacobians, through), 0, 1e-13 * norm2(11 * t.n, through));
+    assert_true(memcmp(by_jacobians, through, (size_t)(11 * t.n) * sizeof *v) != 0); // two ways, not one twice
+    double *h = room(t.n), *d = room(t.n);
+    toy_product(&t, matrix("hessian"), 1, v, h);
+    toy_product(&t, matrix("h-g"), 1, v, d);
+    for (int64_t j = 0; j < t.n; j++) assert_near(by_jacobians[j], h[j] - d[j], 1e-12 * norm2(t.n, h));
+    free(v), free(by_jacobians), free(through), free(h), free(d);
+    toy_close(&t);
+}
+
 // Truth: u' A v = v' A u. Bound: rounding of sums of n terms of the size of |u||A v|.
 static void every_matrix_is_symmetric(void **state)
 {
@@ -404,6 +433,7 @@ int main(void)
         cmocka_unit_test(gradients_are_differences_of_losses),
         cmocka_unit_test(moment_and_covariance_come_from_sample_gradients),
         cmocka_unit_test(the_matrices_obey_their_identities),
+        cmocka_unit_test(gauss_newton_by_jacobians_is_gauss_newton_through_the_layers),
         cmocka_unit_test(every_matrix_is_symmetric),
         cmocka_unit_test(a_block_is_its_directions_one_by_one),
         cmocka_unit_test(shards_of_any_size_weigh_samples_alike),
