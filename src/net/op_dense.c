@@ -42,21 +42,45 @@ static void tangent(const tw_view *v)
     if (n->bias >= 0) v->kern->map->bias_add_block(v->s, k, n->out, tw_at(v, v->wt, k * n->bias), v->yt);
 }
 
+// Below this many weights the k products of a direction each cost more in calls than in flops: they are made one
+// product of k times the width, on directions laid side by side, [out][k][in].
+enum { SMALL = 4096 };
+
+static bool small(const tw_node *n) { return n->in * n->out <= SMALL; }
+
+static int64_t scratch(const tw_node *n, int64_t s, int64_t k)
+{
+    (void)s;
+    return small(n) ? k * n->in * n->out : 0;
+}
+
 static void backward_tangent(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t k = v->k, size = n->in * n->out;
+    bool rule = v->product_rule, wide = rule && k > 1 && small(n);
     if (v->xbt[0]) {
         v->kern->gemm(false, false, v->s * k, n->in, n->out, v->ybt, n->out, tw_at(v, v->w, n->weight), n->in,
                       n->add[0], v->xbt[0], n->in);
-        for (int64_t c = 0; v->product_rule && c < k; c++)
+        if (wide) {
+            v->kern->image->scatter_positions(1, n->out, k, n->in, false, tw_at(v, v->wt, k * n->weight), v->scratch);
+            v->kern->gemm(false, false, v->s, k * n->in, n->out, v->yb, n->out, v->scratch, k * n->in, 1, v->xbt[0],
+                          k * n->in);
+        }
+        for (int64_t c = 0; rule && !wide && c < k; c++)
             v->kern->gemm(false, false, v->s, n->in, n->out, v->yb, n->out, tw_at(v, v->wt, k * n->weight + c * size),
                           n->in, 1, tw_to(v, v->xbt[0], c * n->in), k * n->in);
     }
     if (!v->wbt) return;
     void *wbt = tw_to(v, v->wbt, k * n->weight);
-    v->kern->gemm(true, false, k * n->out, n->in, v->s, v->ybt, k * n->out, v->x[0], n->in, 0, wbt, n->in);
-    for (int64_t c = 0; v->product_rule && v->xt[0] && c < k; c++)
+    bool begun = wide && v->xt[0];
+    if (begun) {
+        v->kern->gemm(true, false, n->out, k * n->in, v->s, v->yb, n->out, v->xt[0], k * n->in, 0, v->scratch,
+                      k * n->in);
+        v->kern->image->gather_positions(1, n->out, k, n->in, v->scratch, wbt);
+    }
+    v->kern->gemm(true, false, k * n->out, n->in, v->s, v->ybt, k * n->out, v->x[0], n->in, begun, wbt, n->in);
+    for (int64_t c = 0; rule && !wide && v->xt[0] && c < k; c++)
         v->kern->gemm(true, false, n->out, n->in, v->s, v->yb, n->out, tw_at(v, v->xt[0], c * n->in), k * n->in, 1,
                       tw_to(v, wbt, c * size), n->in);
     if (n->bias >= 0) v->kern->map->bias_sum(v->s, k, n->out, v->ybt, tw_to(v, v->wbt, k * n->bias));
@@ -79,4 +103,5 @@ const tw_op_kind tw_op_dense = {
     .tangent = tangent,
     .backward_tangent = backward_tangent,
     .gradient_norms = gradient_norms,
+    .scratch = scratch,
 };
