@@ -25,6 +25,11 @@ static tw_status find_eigs(const tw_args *args, const tw_linop *op, tw_eigs **ou
                      opts.top, opts.bottom, op->n);
         goto done;
     }
+    // On a large network a product costs the same alone as in a block, and every vector more in a block costs products
+    // (ten pairs of mlp:784-512-512-10: 64 products by twos, 130 by eights). Two see double eigenvalues at once; higher
+    // multiplicities are what the check for missed pairs is for.
+    opts.block = 2;
+    if (tw_args_flag(args, "block")) TW_TRY(tw_args_int(args, "block", 1, 4096, &opts.block));
     if (opts.top + opts.bottom > 0) TW_TRY(tw_lanczos(op, &opts, out));
 done:
     return st;
