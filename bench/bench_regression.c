@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Replica-steps a second of the one-dimensional regression simulator, and the exact solver at large dimension.
 //   bench_regression          the table
-//   bench_regression --rate   only the rate at batch 1, one thread, for bench/peers/numpy_regression.py
+//   bench_regression --rate N   only the rate at batch 1 on N threads, for bench/peers/numpy_regression.py
+//   bench_regression --large    also D = 2000
 #include "bench.h"
 
 #include "base/alloc.h"
@@ -71,8 +72,8 @@ static void solve(int64_t D, bool l2)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--rate") == 0) {
-        printf("%.6g\n", rate(1, 1));
+    if (argc > 2 && strcmp(argv[1], "--rate") == 0) {
+        printf("%.6g\n", rate(1, atoi(argv[2])));
         return 0;
     }
     const int64_t batch[] = {1, 2, 4, 16, 64};
