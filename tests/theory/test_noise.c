@@ -477,7 +477,7 @@ static void a_bad_file_is_answered_with_place_found_and_expected(void **state)
          "\"sigma2\": 0, \"A\": [[1, 0], [\"x\", 1]]}}]}",
          "in.A[1][0]: found a string, expected a number"},
     };
-    char path[] = "noise_bad_XXXXXX";
+    char path[] = "/tmp/thalweg-noise-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     fclose(fdopen(fd, "w"));
