@@ -39,8 +39,9 @@ static inline tw_net_opts tw_net_defaults(void)
     return opts;
 }
 
-// model: "mlp:784-512-512-10,act=tanh" and kin. data gives input shape and classes (checked against the model) and is
-// not kept. The caller frees *out with tw_net_free. TW_EINVAL: impossible model or mismatch, named; TW_ENOMEM.
+// model: "mlp:784-512-512-10,act=tanh", "simplecnn", "resnet32" and kin (docs/models.md). data gives input shape and
+// classes (checked against the model) and is not kept. The caller frees *out with tw_net_free. TW_EINVAL: impossible
+// model or mismatch, named; TW_ENOMEM.
 TW_API TW_NODISCARD tw_status tw_net_new(const char *model, const tw_data *data, const tw_net_opts *opts, tw_net **out);
 TW_API void tw_net_free(tw_net *net);
 

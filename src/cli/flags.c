@@ -3,7 +3,9 @@
 #include "cli/args.h"
 
 const tw_shared_flag tw_shared_flags[] = {
-    {TW_USE_NET, {"model", "SPEC", NULL, "network: mlp:784-128-10,act=relu", .required = true}},
+    {TW_USE_NET,
+     {"model", "SPEC", NULL, "network: mlp:784-128-10,act=relu, simplecnn, resnet32, vgg11 (docs/models.md)",
+      .required = true}},
     {TW_USE_WEIGHTS, {"weights", "FILE", NULL, "weights: a .safetensors or .npz file, or init:SEED", .required = true}},
     {TW_USE_DATA, {"data", "SPEC", NULL, "samples: fashion-mnist, npz:FILE, csv:FILE, gauss:...", .required = true}},
     {TW_USE_DATA, {"split", "PART", "train", "part of the data", .choices = "train|test|validation|all"}},
