@@ -17,6 +17,7 @@ static tw_status find_eigs(const tw_args *args, const tw_linop *op, tw_eigs **ou
     TW_TRY(tw_args_real(args, "tolerance", 0, 1, &opts.tolerance));
     TW_TRY(tw_args_int(args, "max-products", 1, INT64_MAX, &opts.max_products));
     TW_TRY(tw_args_int(args, "basis", 1, INT64_MAX, &opts.basis));
+    TW_TRY(tw_args_int(args, "check", 0, INT64_MAX, &opts.check));
     TW_TRY(tw_args_seed(args, "seed", &opts.seed));
     if (opts.top > op->n || opts.bottom > op->n - opts.top) {
         st = tw_fail(TW_EINVAL,
@@ -25,10 +26,10 @@ static tw_status find_eigs(const tw_args *args, const tw_linop *op, tw_eigs **ou
                      opts.top, opts.bottom, op->n);
         goto done;
     }
-    // On a large network a product costs the same alone as in a block, and every vector more in a block costs products
-    // (ten pairs of mlp:784-512-512-10: 64 products by twos, 130 by eights). Two see double eigenvalues at once; higher
-    // multiplicities are what the check for missed pairs is for.
-    opts.block = 2;
+    // Every vector more in a block costs products (ten pairs of mlp:784-512-512-10, search alone: 30 singly, 38 by
+    // twos, 120 by eights), and on a large network a product costs nearly the same alone. One vector sees a multiple
+    // eigenvalue once: the check for missed pairs, with fresh random vectors, is what finds the others.
+    opts.block = 1;
     if (tw_args_flag(args, "block")) TW_TRY(tw_args_int(args, "block", 1, 4096, &opts.block));
     if (opts.top + opts.bottom > 0) TW_TRY(tw_lanczos(op, &opts, out));
 done:
@@ -142,6 +143,7 @@ static const tw_flag flags[] = {
     {"of-each", NULL, NULL, "... times the |eigenvalue| of the pair itself: stricter"},
     {"max-products", "N", "20000", "stop after about so many products, converged or not"},
     {"basis", "N", NULL, "vectors kept by Lanczos; without it chosen"},
+    {"check", "N", "16", "products spent, after convergence, on looking for missed pairs from fresh random vectors"},
     {"trace", NULL, NULL, "estimate the trace, with its standard error"},
     {"trace-method", "NAME", "hutch++", "how", .choices = "hutch++|hutchinson"},
     {"trace-products", "N", "96", "products to spend on the trace"},
