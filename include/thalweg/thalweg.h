@@ -9,6 +9,7 @@
 #include "thalweg/kernel.h"
 #include "thalweg/linalg.h"
 #include "thalweg/net.h"
+#include "thalweg/run.h"
 #include "thalweg/theory_bound.h"
 #include "thalweg/theory_noise.h"
 #include "thalweg/train.h"
