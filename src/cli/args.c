@@ -3,6 +3,7 @@
 #include "cli/args.h"
 
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
@@ -39,41 +40,6 @@ static void collect(const tw_command *command, tw_args *args)
     }
 }
 
-// --- nearest names ---
-
-static int least(int a, int b) { return a < b ? a : b; }
-
-// Damerau-Levenshtein distance, optimal string alignment; words beyond 63 letters are not compared.
-static int distance(const char *a, const char *b)
-{
-    int d[64][64];
-    int la = (int)strlen(a), lb = (int)strlen(b);
-    if (la > 63 || lb > 63) return 99;
-    for (int i = 0; i <= la; i++) d[i][0] = i;
-    for (int j = 0; j <= lb; j++) d[0][j] = j;
-    for (int i = 1; i <= la; i++)
-        for (int j = 1; j <= lb; j++) {
-            d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if (swapped) d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-        }
-    return d[la][lb];
-}
-
-const char *tw_args_nearest(const char *word, int count, const char *const *names)
-{
-    const char *best = NULL;
-    int reach = (int)strlen(word) / 3 + 2; // one more than accepted
-    for (int i = 0; i < count; i++) {
-        int far = distance(word, names[i]);
-        if (far < reach) {
-            reach = far;
-            best = names[i];
-        }
-    }
-    return best;
-}
-
 // --- parsing ---
 
 static tw_status unknown_flag(const tw_args *args, const char *found)
@@ -91,7 +57,7 @@ static tw_status unknown_flag(const tw_args *args, const char *found)
         snprintf(begin + used, sizeof begin - used, "%s--%s", begins++ ? ", " : "", args->flag[i].name);
     }
     if (begins > 1) return tw_fail(TW_EINVAL, "%s: could be %s: write the whole name", found, begin);
-    const char *near = tw_args_nearest(word, count, names);
+    const char *near = tw_nearest_of(word, count, names);
     return tw_fail(TW_EINVAL, "%s: no such flag of `thalweg %s`%s%s%s; see `thalweg %s --help`", found,
                    args->command->name, near ? "; the nearest is --" : "", near ? near : "", "", args->command->name);
 }
@@ -107,7 +73,7 @@ static tw_status check_choice(const tw_flag *flag, const char *value)
         assert(count < 32);
         names[count++] = name;
     }
-    const char *near = tw_args_nearest(value, count, names);
+    const char *near = tw_nearest_of(value, count, names);
     char hint[96] = "";
     if (near) snprintf(hint, sizeof hint, " (the nearest is %s)", near);
     return tw_fail(TW_EINVAL, "--%s: found \"%s\", expected one of %s%s", flag->name, value, flag->choices, hint);

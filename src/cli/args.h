@@ -71,10 +71,6 @@ TW_NODISCARD tw_status tw_args_recipe(const tw_args *args, char **out);
 // The help page, to stdout.
 void tw_args_show_help(const tw_command *command);
 
-// The nearest of count names to a word, for "did you mean"; NULL when none is near. Damerau-Levenshtein distance of at
-// most a third of the word, plus one.
-const char *tw_args_nearest(const char *word, int count, const char *const *names);
-
 // Shared flags, ended by {0}, with the TW_USE_ bits that bring each in (0: always).
 typedef struct tw_shared_flag {
     unsigned uses;

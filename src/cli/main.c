@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Words to a command, and a status to an exit code: 0 done, 1 the work failed, 2 wrong usage or bad input.
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include "cli/show.h"
 #include <errno.h>
 #include <stdio.h>
@@ -78,7 +79,7 @@ static int unknown(const char *word, const char *verb)
         names[i] = commands[i]->name;
         if (strncmp(names[i], prefix, strlen(prefix)) == 0) return unknown_of_group(word, prefix, verb);
     }
-    const char *near = tw_args_nearest(word, COMMANDS, names);
+    const char *near = tw_nearest_of(word, COMMANDS, names);
     fprintf(stderr, "thalweg: %s: no such command%s%s; see `thalweg --help`\n", word, near ? "; the nearest is " : "",
             near ? near : "");
     return 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A data set by its name: which reader, which samples, which scale.
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include "data/checksum.h"
 #include "data/prepare.h"
 

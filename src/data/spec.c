@@ -3,50 +3,12 @@
 #include "data/spec.h"
 
 #include "base/alloc.h"
-#include <ctype.h>
+#include "base/nearest.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <math.h>
 #include <string.h>
-
-// Edit distance (Levenshtein) by one row, where a word cut short costs one: "fashion" is near "fashion-mnist". Words
-// longer than the row are simply far away.
-static int distance(const char *a, size_t la, const char *b, size_t lb)
-{
-    int row[64];
-    if (lb + 1 > sizeof row / sizeof *row) return INT_MAX;
-    for (size_t j = 0; j <= lb; j++) row[j] = (int)j;
-    for (size_t i = 1; i <= la; i++) {
-        int corner = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= lb; j++) {
-            int change = corner + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-            corner = row[j];
-            int least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = change < least ? change : least;
-        }
-    }
-    int best = row[lb];
-    for (size_t j = 1; j < lb; j++) best = row[j] + 1 < best ? row[j] + 1 : best;
-    return best;
-}
-
-void tw_nearest(const char *word, const char *words, char *near, size_t size)
-{
-    int best = INT_MAX;
-    near[0] = '\0';
-    for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
-        int here = distance(word, strnlen(word, 256), at, length);
-        if (here < best) {
-            best = here;
-            snprintf(near, size, "%.*s", (int)length, at);
-        }
-        at += length;
-    }
-}
 
 static bool among(const char *word, const char *words, int *place)
 {

@@ -32,7 +32,4 @@ TW_NODISCARD tw_status tw_spec_real(const tw_spec *spec, const char *key, double
 // One of `choices` (separated by blanks); *out becomes its place from 0.
 TW_NODISCARD tw_status tw_spec_choice(const tw_spec *spec, const char *key, const char *choices, int *out);
 
-// The word of `words` (separated by blanks) with the smallest edit distance to `word`, copied into near[size].
-void tw_nearest(const char *word, const char *words, char *near, size_t size);
-
 #endif

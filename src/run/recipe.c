@@ -4,6 +4,7 @@
 #include "run/recipe.h"
 
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include "data/spec.h"
 #include <assert.h>
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include "base/outfile.h"
 #include "base/rng.h"
 #include "base/shards.h"
@@ -149,6 +150,25 @@ static void an_output_file_appears_whole_or_not_at_all(void **state)
     must_fail(tw_outfile_open(&file, "/nonexistent/file"), TW_EIO, "/nonexistent/file");
 }
 
+static void the_nearest_word_is_the_one_meant(void **state)
+{
+    (void)state;
+    const char *const names[] = {"lr", "momentum", "batch", "epochs", "fashion-mnist"};
+    char near[32];
+    assert_string_equal(tw_nearest_of("momentun", 5, names), "momentum"); // changed
+    assert_string_equal(tw_nearest_of("bacth", 5, names), "batch");       // swapped
+    assert_string_equal(tw_nearest_of("EPOCH", 5, names), "epochs");      // case, and left out
+    assert_string_equal(tw_nearest_of("fashion", 5, names), "fashion-mnist");
+    assert_null(tw_nearest_of("temperature", 5, names));
+    assert_null(tw_nearest_of("a word of more than sixty-three letters is not compared with any name", 5, names));
+    tw_nearest("relo", " tanh  relu gelu", near, sizeof near);
+    assert_string_equal(near, "relu");
+    tw_nearest("relo", "relu-of-a-long-name relu", near, 4); // cut, never overrun
+    assert_string_equal(near, "rel");
+    tw_nearest("x", "", near, sizeof near);
+    assert_string_equal(near, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(shard_sums_have_the_same_bits_on_any_threads),
         cmocka_unit_test(the_lowest_failing_shard_speaks),
         cmocka_unit_test(allocation_can_overflow_and_fail_on_demand),
+        cmocka_unit_test(the_nearest_word_is_the_one_meant),
         cmocka_unit_test(an_output_file_appears_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,30 @@ static void a_pair_hidden_from_the_start_is_found(void **state)
     tw_spectrum_free(s);
 }
 
+// One vector at a time sees a double eigenvalue once: the check must find the second, and its absence must show.
+static void the_check_finds_what_the_search_missed(void **state)
+{
+    (void)state;
+    static chosen a;
+    for (int64_t i = 0; i < 200; i++) a.d[i] = i < 2 ? 10 : 4 * exp(-0.5 * (double)(i - 2));
+    tw_linop op = rotated(&a, 200, 1);
+    for (int seed = 0; seed < 20; seed++) {
+        tw_lanczos_opts opts = tw_lanczos_defaults();
+        tw_eigs *e = NULL;
+        opts.top = 2;
+        opts.seed = (uint64_t)seed;
+        must(tw_lanczos(&op, &opts, &e));
+        holds(&a, e);
+        assert_true(e->found_late >= 1);
+        tw_eigs_free(e);
+        opts.check = 0;
+        must(tw_lanczos(&op, &opts, &e));
+        assert_true(e->found_late == 0);
+        assert_near(e->value[1], 4, 0.01);
+        tw_eigs_free(e);
+    }
+}
+
 static bool stop_late(void *ctx, const char *what, double done, double total)
 {
     (void)what;
@@ -240,6 +264,8 @@ static void faults_are_named_and_stops_obeyed(void **state)
     opts = tw_lanczos_defaults();
     opts.tolerance = NAN;
     must_fail(tw_lanczos(&op, &opts, &e), TW_EINVAL, "tolerance = nan");
+    opts.tolerance = 1;
+    must_fail(tw_lanczos(&op, &opts, &e), TW_EINVAL, "tolerance = 1");
     bad.n = 0;
     must_fail(tw_lanczos(&bad, &opts, &e), TW_EINVAL, "n = 0");
     assert_null(e);
@@ -302,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_does_not_converge_says_so),
         cmocka_unit_test(warm_starts_help_and_never_harm),
         cmocka_unit_test(a_pair_hidden_from_the_start_is_found),
+        cmocka_unit_test(the_check_finds_what_the_search_missed),
         cmocka_unit_test(faults_are_named_and_stops_obeyed),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(every_failing_allocation_is_reported),
