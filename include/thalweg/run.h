@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A run on disk: the recipe it was made by.
+// A run on disk: the recipe it was made by, and what it left behind.
 #ifndef THALWEG_RUN_H
 #define THALWEG_RUN_H
 
-#include "thalweg/base.h"
+#include "thalweg/data.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,6 +68,106 @@ typedef struct tw_recipe_key {
 } tw_recipe_key;
 
 TW_API int64_t tw_recipe_keys(const tw_recipe_key **out); // how many, and the first; static
+
+// ---- the store: docs/runs.md ---------------------------------------------------------------------------------------
+// A run is a folder: run.sqlite, and tensors as .safetensors. One process at a time writes it, any number read. What is
+// put is committed about once a second and with every state; a process that is killed leaves a run that can be resumed,
+// to the same bits, from its last state.
+//
+// All functions: TW_EIO with the system's reason (no such folder, read-only, disk full); TW_EFORMAT: not a run,
+// damaged, or of a newer version; TW_ENOMEM. A put that fails leaves what was committed before.
+
+typedef struct tw_run tw_run;
+
+// Makes the folder (its parent must be there) and an empty run in it, open for writing. TW_EINVAL: there is a run
+// already.
+TW_API TW_NODISCARD tw_status tw_run_new(const char *folder, tw_run **out);
+// TW_EINVAL (write): another process writes it.
+TW_API TW_NODISCARD tw_status tw_run_open(const char *folder, bool write, tw_run **out);
+// Commits and closes; NULL is fine. A run that was closed in good order has no files but its own.
+TW_API TW_NODISCARD tw_status tw_run_close(tw_run *run);
+TW_API bool tw_run_is_being_written(const char *folder); // by a process that is alive
+
+// Facts about the whole run: "recipe", "version", "status", ... An older value is replaced.
+TW_API TW_NODISCARD tw_status tw_run_put_text(tw_run *run, const char *key, const char *text);
+TW_API TW_NODISCARD tw_status tw_run_load_text(tw_run *run, const char *key, char **out); // the caller's; NULL: none
+
+// One number of a named series ("loss/train") at a step. error: its standard error or bound, NAN when it has none. A
+// NaN is kept as a missing number.
+TW_API TW_NODISCARD tw_status tw_run_put_scalar(tw_run *run, const char *series, int64_t step, double value,
+                                                double error);
+// count numbers at a step: a density, a histogram.
+TW_API TW_NODISCARD tw_status tw_run_put_curve(tw_run *run, const char *series, int64_t step, int64_t count,
+                                               const double *x);
+TW_API TW_NODISCARD tw_status tw_run_put_event(tw_run *run, int64_t step, const char *kind, const char *text);
+// Adds to the time spent on something. Not part of what is the same after a resume.
+TW_API TW_NODISCARD tw_status tw_run_put_time(tw_run *run, const char *what, double seconds, int64_t calls);
+TW_API TW_NODISCARD tw_status tw_run_commit(tw_run *run);
+
+// State: arrays and a text from which the run goes on after `step` steps. What was put before is committed with it. The
+// last two are kept.
+TW_API TW_NODISCARD tw_status tw_run_save_state(tw_run *run, int64_t step, const char *text, int64_t count,
+                                                const tw_array *array);
+// The last state whose file is whole; everything put for later steps is forgotten. *arrays NULL: there is none, and all
+// is forgotten. The caller frees *text and *arrays.
+TW_API TW_NODISCARD tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays **arrays);
+// Arrays that are kept for good, as NAME-STEP.safetensors.
+TW_API TW_NODISCARD tw_status tw_run_save_tensors(tw_run *run, const char *name, int64_t step, int64_t count,
+                                                  const tw_array *array);
+
+typedef struct tw_series {
+    int64_t count;
+    int64_t *step;         // [count] ascending
+    double *value, *error; // [count] NAN: missing
+} tw_series;
+
+typedef struct tw_series_names {
+    int64_t count;
+    char **name;     // [count]
+    int64_t *points; // [count]
+} tw_series_names;
+
+// Series of scalars (curves: of curves), by name. The caller frees *out.
+TW_API TW_NODISCARD tw_status tw_run_series_names(tw_run *run, bool curves, tw_series_names **out);
+TW_API void tw_series_names_free(tw_series_names *names);
+// Every stride-th number of a series and the last one; stride 1: all. No such series: count 0.
+TW_API TW_NODISCARD tw_status tw_run_series(tw_run *run, const char *series, int64_t stride, tw_series **out);
+TW_API void tw_series_free(tw_series *series);
+TW_API TW_NODISCARD tw_status tw_run_last(tw_run *run, const char *series, int64_t *step, double *value,
+                                          double *error); // count 0: step -1, value and error NAN
+// The curve at a step; step < 0: the last. The caller frees *x; NULL: there is none.
+TW_API TW_NODISCARD tw_status tw_run_curve(tw_run *run, const char *series, int64_t step, int64_t *count, double **x);
+
+typedef struct tw_event {
+    int64_t step;
+    char *kind, *text;
+} tw_event;
+
+typedef struct tw_events {
+    int64_t count;
+    tw_event *event;
+} tw_events;
+TW_API TW_NODISCARD tw_status tw_run_events(tw_run *run, tw_events **out);
+TW_API void tw_events_free(tw_events *events);
+
+typedef struct tw_times {
+    int64_t count;
+    char **what;
+    double *seconds;
+    int64_t *calls;
+} tw_times;
+TW_API TW_NODISCARD tw_status tw_run_times(tw_run *run, tw_times **out);
+TW_API void tw_times_free(tw_times *times);
+
+// Reads everything: the database by its own check, every tensor file by its checksum. *bad: how many faults; each is
+// told to `say`.
+TW_API TW_NODISCARD tw_status tw_run_verify(tw_run *run, void (*say)(void *ctx, const char *fault), void *ctx,
+                                            int64_t *bad);
+
+// Removes the run's own files, and the folder if nothing else is in it (*left: it is still there). TW_EINVAL: somebody
+// writes it.
+TW_API TW_NODISCARD tw_status tw_run_delete(const char *folder, bool *left);
+
 #ifdef __cplusplus
 }
 #endif
