@@ -4,6 +4,7 @@
 #define THALWEG_TRAIN_H
 
 #include "thalweg/net.h"
+#include "thalweg/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,28 @@ typedef struct tw_sgd_curve {
 //            weights are those of the last finished step.
 TW_API TW_NODISCARD tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out);
 TW_API void tw_sgd_curve_free(tw_sgd_curve *curve);
+
+// ---- recorded runs: docs/runs.md -----------------------------------------------------------------------------------
+
+typedef struct tw_recorded {
+    int64_t steps, total; // taken, and wanted
+    int64_t epoch_steps;  // steps an epoch
+    bool diverged;        // the loss was not finite: an answer, not an error; the weights are the last finite ones
+    double train_seconds; // of this process, without probes
+    double probe_seconds;
+    double store_seconds;
+    double predicted_share; // of the probes: their cost in gradients over that of the steps
+} tw_recorded;
+
+// Trains as the recipe says, into a new run in `folder`: curves, probes, states, last weights. TW_EINVAL: a run is
+// there, or the recipe asks for what cannot be; TW_ESTOPPED: progress said so, and the run can be resumed; else as
+// tw_run_new, tw_data_open and tw_net_new.
+TW_API TW_NODISCARD tw_status tw_record(const tw_recipe *recipe, const char *folder, tw_progress progress,
+                                        tw_recorded *out);
+// Goes on with a run, from its last state, to the bits of one that was never stopped. changes: NULL, or a recipe whose
+// stop.* and outputs.* take the place of the run's where they are given; TW_EINVAL: it gives another key.
+TW_API TW_NODISCARD tw_status tw_record_resume(const char *folder, const tw_recipe *changes, tw_progress progress,
+                                               tw_recorded *out);
 
 #ifdef __cplusplus
 }

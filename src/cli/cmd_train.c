@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // thalweg train: one trajectory of plain SGD, its curve and its last weights.
 #include "cli/open.h"
+#include "cli/train_recipe.h"
 
 #include "base/alloc.h"
 #include "report/figure.h"
@@ -202,12 +203,21 @@ done:
     return st;
 }
 
+static tw_status needs(const tw_args *args, const char *flag)
+{
+    if (tw_args_flag(args, flag)) return TW_OK;
+    return tw_fail(TW_EINVAL, "--%s is missing: expected it, or a recipe", flag);
+}
+
 static tw_status run(const tw_args *args)
 {
+    if (tw_train_is_recorded(args)) return tw_train_recorded(args);
     tw_status st = TW_OK;
     run_state s = {.args = args};
     const char *save = tw_args_str(args, "save");
 
+    TW_TRY(needs(args, "data"));
+    TW_TRY(needs(args, "model"));
     TW_TRY(open_all(&s));
     s.begin = tw_show_clock();
     TW_TRY(train(&s));
@@ -240,6 +250,10 @@ static const tw_flag flags[] = {
     {"batch", "N", "64", "samples a batch; the last one of an epoch may be smaller"},
     {"epochs", "N", "5", "passes over the samples, each in an order of its own"},
     {"save", "FILE", NULL, "write the last weights to a .safetensors or .npz file", .neutral = true},
+    {"run", "FOLDER", NULL, "keep everything in this folder: docs/runs.md; with a recipe runs/ and its name",
+     .neutral = true},
+    {"resume", "FOLDER", NULL, "go on with the run in this folder, to the bits of one that was never stopped"},
+    {"set", "KEY=VALUE,...", NULL, "set keys of the recipe: optim.lr=0.05,stop.epochs=3 (docs/recipe.md)"},
     {"weights", "FILE", NULL, "start from a file or init:SEED; without it drawn by --seed"},
     {0},
 };
@@ -250,10 +264,14 @@ const tw_command tw_cmd_train = {
     .about =
         "w <- w - lr (1/b) sum of the batch's gradients - lr l2 w. The curve's training loss is the mean over the\n"
         "epoch of each batch's loss before its step; test or validation loss is that at the end of the epoch.\n"
-        "Equal seeds give equal bits on any number of threads. A loss that is not finite ends the run: exit code 1.",
+        "Equal seeds give equal bits on any number of threads. A loss that is not finite ends the run: exit code 1.\n"
+        "With a recipe or --run, everything is kept in a folder, can be resumed after a kill, and read by runs, "
+        "export\n"
+        "and report; flags beside a recipe take the place of its keys.",
     .example = "thalweg train --model mlp:784-32-10,act=relu --data fashion-mnist --samples 6000 --lr 0.1 --batch 64 "
                "--epochs 2 --seed 1 --save w.safetensors",
     .flags = flags,
-    .uses = TW_USE_DATA | TW_USE_NET | TW_USE_FIGURE,
+    .words = "[RECIPE.yaml]",
+    .uses = TW_USE_DATA | TW_USE_ANY_DATA | TW_USE_NET | TW_USE_ANY_MODEL | TW_USE_FIGURE,
     .run = run,
 };

@@ -293,6 +293,7 @@ tw_status tw_run_new(const char *folder, tw_run **out)
     tw_status st = TW_OK;
     tw_run *run = NULL;
     char *path = NULL, *temporary = NULL, text[sizeof schema + 128];
+    int64_t facts;
 
     TW_TRY(make(folder, &run));
     if (mkdir(run->folder, 0777) != 0 && errno != EEXIST) {
@@ -301,12 +302,22 @@ tw_status tw_run_new(const char *folder, tw_run **out)
     }
     TW_TRY(tw_store_path(run, "run.sqlite", &path));
     TW_TRY(tw_store_path(run, "run.sqlite.part", &temporary));
-    if (access(path, F_OK) == 0) {
-        st = tw_fail(TW_EINVAL, "%s: found a run, expected none: resume it, delete it or take another name",
-                     run->folder);
+    bool there = access(path, F_OK) == 0;
+    TW_TRY(take_lock(run));
+    if (there) {
+        TW_TRY(connect_to(run, path, SQLITE_OPEN_READWRITE));
+        TW_TRY(check_kind(run));
+        TW_TRY(set_up_writer(run));
+        TW_TRY(pragma(run, "SELECT count(*) FROM about", &facts));
+        if (facts > 0) {
+            st = tw_fail(TW_EINVAL, "%s: found a run, expected none: resume it, delete it or take another name",
+                         run->folder);
+            goto done;
+        }
+        *out = run; // one that was killed before it said anything
+        run = NULL;
         goto done;
     }
-    TW_TRY(take_lock(run));
     // The schema is made aside and renamed: a process killed in here has left no run, not half of one.
     unlink(temporary);
     TW_TRY(connect_to(run, temporary, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));

@@ -291,6 +291,7 @@ static void a_run_has_one_writer_and_many_readers(void **state)
     int64_t step;
     bool left;
     must(tw_run_new(fresh(), &run));
+    must(tw_run_put_text(run, "recipe", "words"));
     assert_true(tw_run_is_being_written(folder));
     must_fail(tw_run_open(folder, true, &second), TW_EINVAL, "is being written by process");
     snprintf(expected, sizeof expected, "process %ld;", (long)getpid());
