@@ -135,6 +135,8 @@ TW_API TW_NODISCARD tw_status tw_run_series(tw_run *run, const char *series, int
 TW_API void tw_series_free(tw_series *series);
 TW_API TW_NODISCARD tw_status tw_run_last(tw_run *run, const char *series, int64_t *step, double *value,
                                           double *error); // count 0: step -1, value and error NAN
+// The steps at which a curve was put: of the series, values and errors NAN. The caller frees *out.
+TW_API TW_NODISCARD tw_status tw_run_curve_steps(tw_run *run, const char *series, tw_series **out);
 // The curve at a step; step < 0: the last. The caller frees *x; NULL: there is none.
 TW_API TW_NODISCARD tw_status tw_run_curve(tw_run *run, const char *series, int64_t step, int64_t *count, double **x);
 

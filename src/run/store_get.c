@@ -156,6 +156,36 @@ done:
     return st;
 }
 
+tw_status tw_run_curve_steps(tw_run *run, const char *series, tw_series **out)
+{
+    tw_status st = TW_OK;
+    sqlite3_stmt *q = NULL;
+    tw_series *made = NULL;
+    int64_t rows;
+    bool row;
+    TW_TRY(count_rows(run, "SELECT count(*) FROM curve WHERE series = (SELECT id FROM series WHERE name = ?1)", series,
+                      &rows));
+    TW_TRY(tw_alloc(1, sizeof *made, &made));
+    TW_TRY(tw_alloc(rows, sizeof *made->step, &made->step));
+    TW_TRY(tw_alloc(rows, sizeof *made->value, &made->value));
+    TW_TRY(tw_alloc(rows, sizeof *made->error, &made->error));
+    TW_TRY(tw_store_prepare(
+        run, "SELECT step FROM curve WHERE series = (SELECT id FROM series WHERE name = ?1) ORDER BY step", &q));
+    sqlite3_bind_text(q, 1, series, -1, SQLITE_TRANSIENT);
+    while (made->count < rows) {
+        TW_TRY(tw_store_step(run, q, &row));
+        if (!row) break;
+        made->value[made->count] = made->error[made->count] = NAN;
+        made->step[made->count++] = sqlite3_column_int64(q, 0);
+    }
+    *out = made;
+    made = NULL;
+done:
+    sqlite3_finalize(q);
+    tw_series_free(made);
+    return st;
+}
+
 tw_status tw_run_curve(tw_run *run, const char *series, int64_t step, int64_t *count, double **x)
 {
     tw_status st = TW_OK;
