@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a curvature product costs: milliseconds a direction, and the share of the machine's measured FMA peak.
 //
-//   bench_hvp [THREADS [SECONDS]]     all threads, half a second a figure
+//   bench_hvp [THREADS [SECONDS [MODEL]]]   all threads, half a second a figure; only models that begin with MODEL
 //
 // Each line is a row of name=value words, so that bench/peers/torch_hvp.py can set its own figures beside them. Flops
 // are those of the matrix products alone (tw_sweep_flops), two a multiply-add; everything else costs time and counts
@@ -29,15 +29,16 @@ static double draw(uint64_t *state) // uniform in [-1, 1)
     return (double)(*state >> 11) * 0x1p-52 - 1;
 }
 
-static tw_data drawn_data(int64_t m, int64_t features, int64_t classes, int real)
+static tw_data drawn_data(int64_t m, int64_t channels, int64_t side, int64_t classes, int real)
 {
+    const int64_t features = channels * side * side;
     uint64_t state = 1;
     tw_data data = {.name = (char *)"drawn",
                     .m = m,
                     .features = features,
-                    .channels = features,
-                    .height = 1,
-                    .width = 1,
+                    .channels = channels,
+                    .height = side,
+                    .width = side,
                     .real = real,
                     .classes = classes};
     data.x = malloc((size_t)(m * features * real));
@@ -81,11 +82,11 @@ static void row(const char *model, int64_t m, const char *dtype, const char *wha
     fflush(stdout);
 }
 
-static void measure(const char *model, int64_t m, int64_t features, int real, double peak)
+static void measure(const char *model, int64_t m, int64_t channels, int64_t side, int real, double peak)
 {
     const char *dtype = real == 4 ? "f32" : "f64";
     const int64_t classes = 10;
-    tw_data data = drawn_data(m, features, classes, real);
+    tw_data data = drawn_data(m, channels, side, classes, real);
     tw_net_opts opts = tw_net_defaults();
     opts.real = real;
     tw_net *net = NULL;
@@ -141,17 +142,28 @@ static void measure(const char *model, int64_t m, int64_t features, int real, do
 
 int main(int argc, char **argv)
 {
+    static const struct {
+        const char *model;
+        int64_t m, channels, side;
+    } network[] = {
+        {"mlp:784-512-512-10,act=tanh", 4096, 784, 1},
+        {"mlp:784-512-512-10,act=relu", 4096, 784, 1},
+        {"mlp:10-10-10-10,act=tanh", 1000, 10, 1},
+        {"simplecnn", 512, 3, 32},
+        {"resnet32", 128, 3, 32},
+        {"simplecnn:medium", 128, 3, 32},
+    };
+    const char *only = argc > 3 ? argv[3] : "";
     if (argc > 1) must(tw_threads_set(atoi(argv[1])));
     if (argc > 2) seconds = atof(argv[2]);
     bench_machine();
     const int threads = tw_threads();
     const double peak32 = bench_peak(TW_F32, threads), peak64 = bench_peak(TW_F64, threads);
     printf("FMA peak   float %.1f GFLOP/s, double %.1f, on %d\n", peak32 / 1e9, peak64 / 1e9, threads);
-    for (int real = 4; real <= 8; real += 4) {
-        const double peak = real == 4 ? peak32 : peak64;
-        measure("mlp:784-512-512-10,act=tanh", 4096, 784, real, peak);
-        measure("mlp:784-512-512-10,act=relu", 4096, 784, real, peak);
-        measure("mlp:10-10-10-10,act=tanh", 1000, 10, real, peak);
-    }
+    for (int real = 4; real <= 8; real += 4)
+        for (size_t i = 0; i < sizeof network / sizeof *network; i++)
+            if (strncmp(network[i].model, only, strlen(only)) == 0)
+                measure(network[i].model, network[i].m, network[i].channels, network[i].side, real,
+                        real == 4 ? peak32 : peak64);
     return 0;
 }
