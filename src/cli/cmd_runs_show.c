@@ -11,8 +11,10 @@ static void show_facts(const json_t *result)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)result, key, value) if (json_is_string(value) && strcmp(key, "recipe") != 0)
-        printf("%-26s %s\n", key, json_string_value(value));
+    json_object_foreach((json_t *)result, key, value)
+    {
+        if (json_is_string(value) && strcmp(key, "recipe") != 0) printf("%-26s %s\n", key, json_string_value(value));
+    }
 }
 
 static void show_times(const json_t *times)
@@ -21,11 +23,13 @@ static void show_times(const json_t *times)
     json_t *seconds;
     double all = 0;
     char text[32];
-    json_object_foreach((json_t *)times, what, seconds) all += json_number_value(seconds);
+    json_object_foreach((json_t *)times, what, seconds) { all += json_number_value(seconds); }
     printf("\n%-32s %10s  share\n", "time", "");
     json_object_foreach((json_t *)times, what, seconds)
+    {
         printf("%-32s %10s  %4.1f %%\n", what, tw_show_seconds(json_number_value(seconds), text),
                all > 0 ? 100 * json_number_value(seconds) / all : 0);
+    }
 }
 
 static void show_series(const json_t *series)

@@ -7,60 +7,11 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/outfile.h"
+#include "report/page_parts.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-static const char style[] =
-    ":root{--ink:#1a1a1a;--soft:#666;--line:#ddd;--paper:#fff;--card:#fff;--code:#f4f4f2;--good:#00704f;--bad:#b3400a}"
-    "\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e3;--soft:#a3a3a0;--line:#3c3c3a;--paper:#191918;--card:#fff;"
-    "--code:#262624;--good:#4fc99f;--bad:#f28a55}}\n"
-    "*{box-sizing:border-box}body{margin:0 auto;padding:2.5rem 1.25rem 4rem;max-width:60rem;background:var(--paper);"
-    "color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif}\n"
-    "h1{font-size:1.7rem;line-height:1.25;margin:0 0 .3rem}h2{font-size:1.25rem;margin:3rem 0 .2rem}\n"
-    "p{margin:.35rem 0;max-width:46rem}.soft{color:var(--soft)}figure{margin:1rem 0;background:var(--card);"
-    "border:1px solid var(--line);border-radius:6px;padding:.5rem}figure img{display:block;width:100%;height:auto}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem;"
-    "margin:.8rem 0}th,td{padding:.22rem .9rem .22rem 0;text-align:right;border-bottom:1px solid var(--line);"
-    "white-space:nowrap}th{font-weight:600;color:var(--soft);text-align:right}th:first-child,td:first-child"
-    "{text-align:left}td.yes{color:var(--good)}td.no{color:var(--bad);font-weight:600}\n"
-    "pre{background:var(--code);padding:.7rem .9rem;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "font:.85rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}a{color:inherit}\n"
-    "footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}\n"
-    "@media print{body{max-width:none;padding:0;font-size:10.5pt}section{break-inside:avoid}a{text-decoration:none}}\n";
-
-static void put_text(FILE *out, const char *text)
-{
-    for (; *text; text++) switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-}
-
-static void put_base64(FILE *out, FILE *in)
-{
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char byte[3];
-    for (size_t got; (got = fread(byte, 1, 3, in)) > 0;) {
-        for (size_t i = got; i < 3; i++) byte[i] = 0;
-        unsigned bits = (unsigned)byte[0] << 16 | (unsigned)byte[1] << 8 | byte[2];
-        for (size_t i = 0; i < 4; i++) fputc(i <= got ? digit[bits >> (18 - 6 * i) & 63] : '=', out);
-    }
-}
 
 // A number as people read it; what is no number as a dash.
 static void put_number(FILE *out, const char *format, const json_t *number)
@@ -208,9 +159,9 @@ static void put_figure(FILE *out, const char *path, const char *title)
     FILE *svg = fopen(name, "rb");
     if (!svg) return;
     fputs("<figure><img alt=\"", out);
-    put_text(out, title);
+    tw_page_text(out, title);
     fputs("\" src=\"data:image/svg+xml;base64,", out);
-    put_base64(out, svg);
+    tw_page_base64(out, svg);
     fputs("\"></figure>\n", out);
     fclose(svg);
 }
@@ -222,9 +173,9 @@ static tw_status put_section(FILE *out, const char *path, const json_t *result)
     const char *slash = strrchr(path, '/');
     words about = describe(result);
     fprintf(out, "<section>\n<h2>");
-    put_text(out, about.title);
+    tw_page_text(out, about.title);
     fputs("</h2>\n<p>", out);
-    put_text(out, about.about);
+    tw_page_text(out, about.about);
     fputs("</p>\n", out);
     put_figure(out, path, about.title);
     if (json_object_get(result, "curve"))
@@ -232,13 +183,13 @@ static tw_status put_section(FILE *out, const char *path, const json_t *result)
     else
         put_spectrum(out, result);
     fputs("<pre>", out);
-    put_text(out, word(result, "recipe"));
+    tw_page_text(out, word(result, "recipe"));
     fputs("</pre>\n<p class=\"soft\">Data checksum ", out);
-    put_text(out, word(json_object_get(result, "data"), "checksum"));
+    tw_page_text(out, word(json_object_get(result, "data"), "checksum"));
     fputs("; <a download=\"", out);
-    put_text(out, slash ? slash + 1 : path);
+    tw_page_text(out, slash ? slash + 1 : path);
     fputs("\" href=\"data:application/json;base64,", out);
-    put_base64(out, json);
+    tw_page_base64(out, json);
     fputs("\">numbers as JSON</a></p>\n</section>\n", out);
     fclose(json);
     return TW_OK;
@@ -247,19 +198,13 @@ static tw_status put_section(FILE *out, const char *path, const json_t *result)
 static void put_head(FILE *out, const char *title, const json_t *first)
 {
     const json_t *network = json_object_get(first, "network"), *data = json_object_get(first, "data");
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-          "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light "
-          "dark\">\n<title>",
-          out);
-    put_text(out, title);
-    fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
-    put_text(out, title);
-    fputs("</h1>\n<p class=\"soft\">", out);
-    put_text(out, word(network, "model"));
+    tw_page_begin(out, title);
+    fputs("<p class=\"soft\">", out);
+    tw_page_text(out, word(network, "model"));
     fputs(" on ", out);
-    put_text(out, word(data, "name"));
+    tw_page_text(out, word(data, "name"));
     fputs(", loss ", out);
-    put_text(out, word(network, "loss"));
+    tw_page_text(out, word(network, "loss"));
     fputs("</p>\n<p>Every eigenvalue stands with its residual, recomputed by a fresh product, and an interval that "
           "holds an "
           "eigenvalue of its own. A pair that did not converge says so.</p>\n",
@@ -286,7 +231,7 @@ tw_status tw_page_write(const char *path, const char *title, int64_t count, char
     put_head(page.stream, title, result[0]);
     for (int64_t i = 0; i < count; i++) TW_TRY(put_section(page.stream, file[i], result[i]));
     fprintf(page.stream, "<footer>Thalweg %s<br>", word(result[0], "version"));
-    put_text(page.stream, word(result[0], "kernels"));
+    tw_page_text(page.stream, word(result[0], "kernels"));
     fputs("</footer>\n</body>\n</html>\n", page.stream);
     TW_TRY(tw_outfile_commit(&page));
 done:
