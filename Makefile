@@ -20,7 +20,7 @@ all:
 
 help:
 	@echo "make                the program and the libraries, in build/"
-	@echo "make demo           train a network on Fashion-MNIST and look at its curvature, in demo/ (installs what is missing)"
+	@echo "make demo           train a network on Fashion-MNIST, watched by probes of curvature and noise: demo/index.html (installs what is missing)"
 	@echo "make test           build and run the tests (installs what is missing)"
 	@echo "make bench          measure, and compare with PyTorch where it is installed"
 	@echo "make install        into PREFIX (/usr/local), below DESTDIR"

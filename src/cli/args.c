@@ -19,6 +19,7 @@ struct tw_args {
     int flags; // own flags first, then the shared ones
     tw_flag flag[MOST_FLAGS];
     const char *given[MOST_FLAGS]; // its value, "" for a switch; NULL: not on the line
+    char *joined[MOST_FLAGS];      // of flags given more than once
     int words;
     char **word;
 };
@@ -88,6 +89,18 @@ static tw_status check_required(const tw_args *args)
     return TW_OK;
 }
 
+static tw_status join(tw_args *args, int flag, const char *value)
+{
+    size_t room = strlen(args->given[flag]) + strlen(value) + 2;
+    char *joined = NULL;
+    tw_status st = tw_alloc((int64_t)room, 1, &joined);
+    if (st != TW_OK) return st;
+    snprintf(joined, room, "%s\n%s", args->given[flag], value);
+    free(args->joined[flag]);
+    args->given[flag] = args->joined[flag] = joined;
+    return TW_OK;
+}
+
 static tw_status read_line(tw_args *args, int argc, char **argv)
 {
     struct option options[MOST_FLAGS + 1] = {{0}};
@@ -109,6 +122,11 @@ static tw_status read_line(tw_args *args, int argc, char **argv)
                            args->flag[optopt - 1000].name);
         if (found == '?') return unknown_flag(args, argv[optopt ? at : optind - 1]);
         const tw_flag *flag = &args->flag[found - 1000];
+        if (args->given[found - 1000] && flag->many) {
+            tw_status st = join(args, found - 1000, optarg);
+            if (st != TW_OK) return st;
+            continue;
+        }
         if (args->given[found - 1000]) return tw_fail(TW_EINVAL, "--%s: found twice, expected once", flag->name);
         args->given[found - 1000] = flag->value ? optarg : "";
         if (flag->choices) {
@@ -147,7 +165,11 @@ done:
     return st;
 }
 
-void tw_args_free(tw_args *args) { free(args); }
+void tw_args_free(tw_args *args)
+{
+    for (int i = 0; args && i < MOST_FLAGS; i++) free(args->joined[i]);
+    free(args);
+}
 
 const tw_command *tw_args_command(const tw_args *args) { return args->command; }
 

@@ -16,6 +16,7 @@ typedef struct tw_flag {
     const char *choices;  // "hessian|ggn|fisher": the only values allowed; NULL: free
     bool required;
     bool neutral; // cannot change a number of the result (--threads, --json): left out of the recipe
+    bool many;    // may be given again: the values stand in lines
 } tw_flag;
 
 // Which of the shared flags (cli/flags.c) a command has. Every command has --json, --quiet, --explain, --threads,

@@ -253,7 +253,10 @@ static const tw_flag flags[] = {
     {"run", "FOLDER", NULL, "keep everything in this folder: docs/runs.md; with a recipe runs/ and its name",
      .neutral = true},
     {"resume", "FOLDER", NULL, "go on with the run in this folder, to the bits of one that was never stopped"},
-    {"set", "KEY=VALUE,...", NULL, "set keys of the recipe: optim.lr=0.05,stop.epochs=3 (docs/recipe.md)"},
+    {"set", "KEY=VALUE,...", NULL, "set keys of the recipe: optim.lr=0.05,stop.epochs=3 (docs/recipe.md)",
+     .many = true},
+    {"grid", "KEY=V,V,...", NULL, "a run for each value, and with further --grid for each combination", .many = true},
+    {"seeds", "N", NULL, "N runs of each, with seeds from --seed on"},
     {"weights", "FILE", NULL, "start from a file or init:SEED; without it drawn by --seed"},
     {0},
 };

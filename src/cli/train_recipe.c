@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// thalweg train RECIPE, --run, --resume: flags become keys of a recipe, and recipes become runs.
+// thalweg train RECIPE, --run, --resume, --grid: flags become keys of a recipe, and recipes become runs.
 #include "cli/train_recipe.h"
 
 #include "base/alloc.h"
+#include "cli/train_grid.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@ bool tw_train_is_recorded(const tw_args *args)
 {
     char *const *word;
     return tw_args_words(args, &word) > 0 || tw_args_flag(args, "run") || tw_args_flag(args, "resume") ||
-           tw_args_flag(args, "set");
+           tw_args_flag(args, "set") || tw_args_flag(args, "grid") || tw_args_flag(args, "seeds");
 }
 
 // --- flags as keys ---
@@ -59,7 +60,8 @@ done:
     return st;
 }
 
-// "optim.lr=0.05,sampling.batch=32": a comma begins another pair where KEY= follows, else it belongs to the value.
+// "optim.lr=0.05,sampling.batch=32": a comma begins another pair where KEY= follows, else it belongs to the value; a
+// line begins another pair too.
 static tw_status take_pairs(tw_recipe *recipe, const char *where, const char *text)
 {
     tw_status st = TW_OK;
@@ -71,9 +73,14 @@ static tw_status take_pairs(tw_recipe *recipe, const char *where, const char *te
             st = tw_fail(TW_EINVAL, "%s: found \"%s\", expected KEY=VALUE, such as optim.lr=0.05", where, at);
             goto done;
         }
-        for (char *comma = strchr(equals, ','); comma && !next; comma = strchr(comma + 1, ',')) {
+        char *line = strchr(equals, '\n');
+        if (line) next = line;
+        for (char *comma = strchr(equals, ','); comma && (!next || comma < next); comma = strchr(comma + 1, ',')) {
             size_t key = strspn(comma + 1, "abcdefghijklmnopqrstuvwxyz_0123456789.");
-            if (comma[1 + key] == '=' && memchr(comma + 1, '.', key)) next = comma;
+            if (comma[1 + key] == '=' && memchr(comma + 1, '.', key)) {
+                next = comma;
+                break;
+            }
         }
         if (next) *next++ = '\0';
         *equals = '\0';
@@ -163,6 +170,12 @@ tw_status tw_train_recorded(const tw_args *args)
     if (tw_args_flag(args, "resume")) {
         snprintf(folder, sizeof folder, "%s", tw_args_str(args, "resume"));
         TW_TRY(tw_record_resume(folder, recipe, tw_show_progress(args), &result));
+    } else if (tw_args_flag(args, "grid") || tw_args_flag(args, "seeds")) {
+        int64_t seeds = 1;
+        TW_TRY(tw_args_int(args, "seeds", 1, 4096, &seeds));
+        TW_TRY(choose_folder(args, recipe, folder, sizeof folder));
+        st = tw_train_grid(args, recipe, folder, tw_args_str(args, "grid"), seeds);
+        goto done;
     } else {
         TW_TRY(choose_folder(args, recipe, folder, sizeof folder));
         TW_TRY(tw_record(recipe, folder, tw_show_progress(args), &result));

@@ -99,6 +99,31 @@ a_diverged_run_is_kept_and_is_exit_1() {
     run runs show a
     says "diverged" "is not finite"
 }
+a_grid_is_a_run_for_every_combination() {
+    recipe
+    run train small.yaml --run g --grid optim.lr=0.1,0.2 --grid sampling.batch=20,40 --seeds 2 --json
+    exits 0 && says '"run": "g/lr=0.1,batch=20,seed=0"' '"run": "g/lr=0.2,batch=40,seed=1"' '"status": "done"' || return 1
+    [ "$(ls g | wc -l)" = 8 ] || return 1
+    # A member is the run that it would be alone, and saying the same again changes nothing.
+    run train small.yaml --run alone --lr 0.2 --set sampling.batch=40 --set seeds.run=1
+    run export alone --csv alone.csv
+    run train small.yaml --run g --grid optim.lr=0.1,0.2 --grid sampling.batch=20,40 --seeds 2
+    run export 'g/lr=0.2,batch=40,seed=1' --csv member.csv
+    cmp alone.csv member.csv
+}
+a_grid_goes_on_beside_a_member_that_diverges() {
+    recipe
+    run train small.yaml --run g --grid optim.lr=0.1,1e38 --set loss.name=mse
+    exits 1 "1 of 2 runs" && says "lr=0.1 " "diverged" " done "
+}
+a_wrong_grid_begins_nothing() {
+    recipe
+    run train small.yaml --run g --grid optim.lr=0.1,fast
+    exits 2 "--grid: optim.lr: found \"fast\"" || return 1
+    run train small.yaml --run g --grid optim.lr
+    exits 2 "expected at most 8 of KEY=VALUE" || return 1
+    [ ! -e g ]
+}
 delete_deletes() {
     recipe
     run train small.yaml --run a
