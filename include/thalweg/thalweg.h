@@ -11,6 +11,7 @@
 #include "thalweg/net.h"
 #include "thalweg/run.h"
 #include "thalweg/theory_bound.h"
+#include "thalweg/theory_escape.h"
 #include "thalweg/theory_noise.h"
 #include "thalweg/train.h"
 
