@@ -274,6 +274,47 @@ done:
     return st;
 }
 
+// How the changes of the loss by single steps are distributed: counts in BARS equal parts of their range.
+static tw_status put_changes(report *r)
+{
+    enum { BARS = 40 };
+    tw_status st = TW_OK;
+    tw_series *series = NULL;
+    for (int64_t run = 0; run < r->runs; run++)
+        for (int64_t i = 0; i < r->names[run]->count && r->lines < LINES; i++) {
+            const char *name = r->names[run]->name[i];
+            double least = INFINITY, most = -INFINITY;
+            if (fnmatch("path/*/loss_change", name, FNM_PATHNAME) != 0) continue;
+            TW_TRY(tw_run_series(r->run[run], name, 1, &series));
+            for (int64_t p = 0; p < series->count; p++) {
+                if (!isfinite(series->value[p])) continue;
+                least = fmin(least, series->value[p]);
+                most = fmax(most, series->value[p]);
+            }
+            if (most > least) {
+                tw_figure_line *line = &r->line[r->lines++];
+                name_line(r, run, name, "", line->name, sizeof line->name);
+                TW_TRY(tw_alloc(BARS, sizeof(double), &line->x));
+                TW_TRY(tw_alloc(BARS, sizeof(double), &line->y));
+                line->count = BARS;
+                for (int b = 0; b < BARS; b++) line->x[b] = least + (b + 0.5) * (most - least) / BARS;
+                for (int64_t p = 0; p < series->count; p++) {
+                    if (!isfinite(series->value[p])) continue;
+                    int bar = (int)(BARS * (series->value[p] - least) / (most - least));
+                    line->y[bar < BARS ? bar : BARS - 1]++;
+                }
+            }
+            tw_series_free(series);
+            series = NULL;
+        }
+    TW_TRY(put_figure(r, "Distribution of what a step does to the loss",
+                      "How often each change was seen; those to the right of 0 went up.", "change of the loss", "steps",
+                      false));
+done:
+    tw_series_free(series);
+    return st;
+}
+
 static tw_status put_figures(report *r)
 {
     static const struct {
@@ -329,6 +370,7 @@ static tw_status put_figures(report *r)
         TW_TRY(add_matching(r, later[i].patterns));
         TW_TRY(put_figure(r, later[i].title, later[i].about, "step", later[i].y_name, later[i].log_y));
     }
+    TW_TRY(put_changes(r));
     TW_TRY(put_along(r));
     TW_TRY(put_density(r));
 done:

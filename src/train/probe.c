@@ -300,8 +300,8 @@ typedef struct preset_line {
 
 static const preset_line lines[] = {
     {"economy", "loss", "train", NULL, 1000, 0, 0, 0, 0, 0.01},
-    {"economy", "loss", "test", NULL, 2000, 0, 0, 0, 0, 0.02},
-    {"economy", "eigs", "train", "hessian", 500, 1, 0, 16, 0, 0.03},
+    {"economy", "loss", "test", NULL, 1000, 0, 0, 0, 0, 0.01},
+    {"economy", "eigs", "train", "hessian", 500, 1, 0, 12, 0, 0.03},
     {"standard", "loss", "train", NULL, 5000, 0, 0, 0, 0, 0.06},
     {"standard", "loss", "test", NULL, 0, 0, 0, 0, 0, 0.06},
     {"standard", "eigs", "train", "hessian", 1000, 5, 1, 80, 1, 0.3},

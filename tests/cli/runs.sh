@@ -3,6 +3,8 @@
 # Recipes and runs as a user meets them. runs.sh PROGRAM
 . "$(dirname "$0")/claims.sh"
 
+recipes=$(cd "$(dirname "$0")/../.." && pwd)/docs/recipe.md
+
 recipe() {
     cat >small.yaml <<'END'
 data: {source: "gauss:classes=3,dim=4,n=200"}
@@ -123,6 +125,20 @@ a_wrong_grid_begins_nothing() {
     run train small.yaml --run g --grid optim.lr
     exits 2 "expected at most 8 of KEY=VALUE" || return 1
     [ ! -e g ]
+}
+the_documented_keys_are_the_keys_there_are() {
+    run recipe --keys
+    exits 0 || return 1
+    echo "$out" >keys.md
+    sed -n '/^| key /,$p' "$recipes" | diff - keys.md
+}
+a_recipe_is_shown_as_understood() {
+    recipe
+    run recipe small.yaml
+    says "lr: 0.2" "epochs: 4" "tolerance: 0.01" || return 1
+    echo "$out" >again.yaml
+    run recipe again.yaml
+    [ "$out" = "$(cat again.yaml)" ]
 }
 delete_deletes() {
     recipe

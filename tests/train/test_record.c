@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Recorded runs: probes change nothing and measure what they say, and a run that was killed is the run that was not.
+#include "base/alloc.h"
 #include "base/rng.h"
 #include "test.h"
 #include "thalweg/curv.h"
@@ -395,6 +396,34 @@ static void a_recipe_that_cannot_be_leaves_no_run(void **state)
     }
 }
 
+// Every allocation of a run fails once: each time a message, no leak (under the sanitizer), and nothing that cannot go
+// on.
+static void a_failed_allocation_ends_a_run_with_a_message(void **state)
+{
+    (void)state;
+    tw_recipe *recipe =
+        recipe_of("probes: {samples: 20, every: 1 step, also: [{kind: eigs, top: 1, along: 1, products: 20}, "
+                  "{kind: noise, vectors: 2}, {kind: path}]}\nstop.steps: 1\n");
+    tw_recorded result;
+    bool left;
+    int64_t before = tw_alloc_calls();
+    must(tw_record(recipe, folder_of("memory"), (tw_progress){NULL, NULL}, &result));
+    int64_t calls = tw_alloc_calls() - before, failed = 0;
+    must(tw_run_delete(folder_of("memory"), &left));
+    for (int64_t i = 1; i <= calls; i += 1 + i / 40) {
+        tw_alloc_fail_at(i);
+        tw_status st = tw_record(recipe, folder_of("memory"), (tw_progress){NULL, NULL}, &result);
+        tw_alloc_fail_at(0);
+        if (st != TW_OK && st != TW_ENOMEM) fail_msg("allocation %d: status %d: %s", (int)i, (int)st, tw_error());
+        failed += st == TW_ENOMEM;
+        char path[512];
+        snprintf(path, sizeof path, "%s/run.sqlite", folder_of("memory"));
+        if (access(path, F_OK) == 0) must(tw_run_delete(folder_of("memory"), &left));
+    }
+    assert_true(failed > 20);
+    tw_recipe_free(recipe);
+}
+
 static int make_home(void **state)
 {
     (void)state;
@@ -420,6 +449,7 @@ int main(void)
         cmocka_unit_test(along_and_overshoot_on_a_quadratic),
         cmocka_unit_test(divergence_is_kept_with_the_sharpness_there),
         cmocka_unit_test(a_recipe_that_cannot_be_leaves_no_run),
+        cmocka_unit_test(a_failed_allocation_ends_a_run_with_a_message),
     };
     return cmocka_run_group_tests(tests, make_home, remove_home);
 }
