@@ -27,6 +27,7 @@ const char tw_page_style[] =
     "a:focus-visible,summary:focus-visible,pre:focus-visible,.wide:focus-visible{outline:2px solid "
     "var(--good);outline-offset:2px}\n"
     "footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--soft)}\n"
+    "@media(max-width:40rem){figure{overflow-x:auto}figure img{min-width:36rem}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10.5pt}section{break-inside:avoid}a{text-decoration:none}}\n";
 
 void tw_page_text(FILE *out, const char *text)
@@ -95,7 +96,7 @@ tw_status tw_page_figure(FILE *out, const char *svg, const char *csv, const char
         st = tw_fail(TW_EIO, "%s: cannot be read: %s", image ? csv : svg, strerror(errno));
         goto done;
     }
-    fputs("<figure><img alt=\"", out);
+    fputs("<figure tabindex=\"0\"><img alt=\"", out);
     tw_page_text(out, alt);
     fputs("\" src=\"data:image/svg+xml;base64,", out);
     tw_page_base64(out, image);

@@ -328,7 +328,8 @@ static tw_status put_figures(report *r)
                  "fixed "
                  "samples.",
                  "loss/*/loss batch/loss", "loss", true, false},
-                {"Accuracy", "Likewise.", "loss/*/accuracy batch/accuracy", "accuracy", false, false},
+                {"Accuracy", "On each batch, and on fixed samples.", "loss/*/accuracy batch/accuracy", "accuracy",
+                 false, false},
                 {"Sharpness and the largest stable step",
                  "The largest eigenvalue of the Hessian against 2/lr: on a parabola, plain gradient descent is thrown "
                  "out of a "
@@ -422,7 +423,7 @@ static tw_status put_summary(report *r, int64_t run)
                 sharpness > 0.9 * limit && sharpness < 1.3 * limit ? ": at the edge of stability" : "");
     }
     TW_TRY(tw_run_last(r->run[run], "noise/train/scale", &step, &scale, &error));
-    if (step >= 0 && isfinite(scale)) fprintf(r->out, " Noise scale %.3g ± %.1g samples.", scale, error);
+    if (step >= 0 && isfinite(scale)) fprintf(r->out, " Noise scale %.3g ± %.2g samples.", scale, error);
     fputs("</p>\n", r->out);
 done:
     return st;

@@ -307,6 +307,64 @@ static void probes_measure_what_they_say(void **state)
     tw_data_free(data);
 }
 
+// Truth: both matrices written out. Tolerance: five standard errors, which must themselves be small; the error of the
+// ratio also has that of 40 samples, which the truth on the same samples has not.
+static void noise_against_the_hessian(void **state)
+{
+    (void)state;
+    tw_run *run = NULL;
+    tw_recorded result;
+    record("noise", "stop.steps: 0\nprobes: {samples: 40, also: [{kind: noise, vectors: 4000}]}\n", &result);
+    must(tw_run_open(folder_of("noise"), false, &run));
+
+    tw_data *data = NULL, *part = NULL;
+    tw_net *net = NULL;
+    tw_curv *curv[2];
+    tw_loss_value value;
+    tw_data_opts data_opts = tw_data_defaults();
+    tw_net_opts net_opts = tw_net_defaults();
+    char path[512];
+    enum { N = 43, M = 40 };
+    static double a[2][N * N];
+    double asymmetry, hc = 0, hh = 0, cc = 0, trace[2] = {0};
+    data_opts.real = net_opts.real = 8;
+    data_opts.seed = 3;
+    must(tw_data_open("gauss:classes=3,dim=4,n=60", &data_opts, &data));
+    must(tw_data_sample(data, M, 3, &part));
+    must(tw_net_new("mlp:4-5-3,act=tanh", data, &net_opts, &net));
+    snprintf(path, sizeof path, "%s/weights-0.safetensors", folder_of("noise"));
+    must(tw_net_load(net, path));
+    must(tw_loss(net, part, NULL, NULL, &value));
+    for (int i = 0; i < 2; i++) {
+        tw_curv_opts opts = tw_curv_defaults();
+        opts.matrix = i ? "covariance" : "hessian";
+        must(tw_curv_new(net, part, &opts, &curv[i]));
+        must(tw_linop_assemble(tw_curv_linop(curv[i]), (tw_progress){NULL, NULL}, a[i], &asymmetry));
+        for (int j = 0; j < N; j++) trace[i] += a[i][j * N + j];
+        tw_curv_free(curv[i]);
+    }
+    for (int i = 0; i < N * N; i++) {
+        hc += a[0][i] * a[1][i];
+        hh += a[0][i] * a[0][i];
+        cc += a[1][i] * a[1][i];
+    }
+    double unbiased = M / (M - 1.0);
+    const double truth[3] = {unbiased * hc, unbiased * trace[1] / (2 * value.data_loss * trace[0]), hc / sqrt(hh * cc)};
+    const char *const names[3] = {"noise/train/trace_hessian", "noise/train/ratio", "noise/train/alignment"};
+    for (int i = 0; i < 3; i++) {
+        tw_series *series = NULL;
+        must(tw_run_series(run, names[i], 1, &series));
+        assert_int_equal(series->count, 1);
+        assert_true(series->error[0] > 0 && series->error[0] < (i == 1 ? 1 : 0.1) * fabs(truth[i]));
+        assert_near(series->value[0], truth[i], 5 * series->error[0]);
+        tw_series_free(series);
+    }
+    must(tw_run_close(run));
+    tw_net_free(net);
+    tw_data_free(part);
+    tw_data_free(data);
+}
+
 // Truth: along(t = 0) and (t = 1 on a quadratic) are what the loss is; on a quadratic the loss is a parabola along
 // every direction, whose second difference is length^2 value, and the overshoot of plain gradient descent is lr value.
 static void along_and_overshoot_on_a_quadratic(void **state)
@@ -446,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_killed_run_resumes_to_the_same_bits),
         cmocka_unit_test(a_run_that_is_asked_to_stop_can_go_on_and_grow),
         cmocka_unit_test(probes_measure_what_they_say),
+        cmocka_unit_test(noise_against_the_hessian),
         cmocka_unit_test(along_and_overshoot_on_a_quadratic),
         cmocka_unit_test(divergence_is_kept_with_the_sharpness_there),
         cmocka_unit_test(a_recipe_that_cannot_be_leaves_no_run),
