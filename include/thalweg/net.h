@@ -20,6 +20,9 @@ typedef struct tw_param {
     int64_t offset, count;
     int64_t image[2]; // channels and positions of what each row multiplies, as [channel][position]; {1, 1}: plain
     int64_t fan_in, fan_out;
+    int law;          // how it starts, whatever the scheme: 0 drawn by the scheme, 1 ones (gains), 2 zeros (shifts),
+                      // 3 a table of embeddings, standard normal under "torch"
+    double law_scale; // of the variance of the he schemes: 1, or what the architecture's paper prescribes
 } tw_param;
 
 typedef struct tw_net_opts {

@@ -15,7 +15,8 @@ typedef struct job {
     double *sums;   // [shards]
     int64_t *right; // [shards]
     double *sample_loss, *norm2;
-    double *norms; // [threads][2 shard]
+    double *norms;   // [threads][2 shard]
+    void *by_sample; // NULL, or [threads][n]: one sample's gradient
 } job;
 
 static void run_forward(job *j, int64_t shard, int thread)
@@ -26,21 +27,38 @@ static void run_forward(job *j, int64_t shard, int thread)
     tw_sweep_forward(j->net, state);
     tw_sweep_loss(j->net, state);
     j->sums[shard] = tw_tree_sum(s, state->loss);
-    if (j->data->label)
-        j->right[shard] = j->net->kern->map->count_right(s, j->net->out, state->y[j->net->nodes - 1], state->label);
+    if (state->label) j->right[shard] = tw_sweep_count_right(j->net, state);
     if (j->sample_loss)
         for (int64_t i = 0; i < s; i++) j->sample_loss[first + i] = state->loss[i];
+}
+
+// Layer by layer where that is possible, else from the gradient of each sample alone.
+static void norms(job *j, int64_t shard, int thread)
+{
+    const tw_net *net = j->net;
+    tw_state *state = &j->state[thread];
+    double *to = j->norm2 + shard * j->shard;
+    if (!j->by_sample) {
+        tw_sweep_gradient_norms(net, state, j->norms + thread * 2 * j->shard, to);
+        return;
+    }
+    int64_t first = shard * j->shard, s = state->s;
+    char *one = (char *)j->by_sample + thread * net->n * (int64_t)net->kern->real;
+    for (int64_t i = 0; i < s; i++) {
+        tw_state_set_data(net, j->data, NULL, first + i, 1, NULL, NULL, state);
+        tw_sweep_forward(net, state);
+        tw_sweep_loss(net, state);
+        tw_sweep_backward(net, state, one);
+        net->kern->map->square_norms(1, net->n, one, &to[i]);
+    }
 }
 
 static tw_status value_shard(void *ctx, int64_t shard, int thread)
 {
     job *j = ctx;
     run_forward(j, shard, thread);
-    if (j->norm2) {
-        tw_sweep_backward(j->net, &j->state[thread], NULL);
-        tw_sweep_gradient_norms(j->net, &j->state[thread], j->norms + thread * 2 * j->shard,
-                                j->norm2 + shard * j->shard);
-    }
+    if (j->norm2 && !j->by_sample) tw_sweep_backward(j->net, &j->state[thread], NULL);
+    if (j->norm2) norms(j, shard, thread);
     return TW_OK;
 }
 
@@ -49,9 +67,7 @@ static tw_status gradient_shard(void *ctx, int64_t shard, int thread, void *part
     job *j = ctx;
     run_forward(j, shard, thread);
     tw_sweep_backward(j->net, &j->state[thread], part);
-    if (j->norm2)
-        tw_sweep_gradient_norms(j->net, &j->state[thread], j->norms + thread * 2 * j->shard,
-                                j->norm2 + shard * j->shard);
+    if (j->norm2) norms(j, shard, thread);
     return TW_OK;
 }
 
@@ -71,6 +87,8 @@ static tw_status open(job *j)
     TW_TRY(tw_alloc(j->shards, sizeof *j->sums, &j->sums));
     TW_TRY(tw_alloc(j->shards, sizeof *j->right, &j->right));
     TW_TRY(tw_alloc(j->threads * 2 * j->shard, sizeof *j->norms, &j->norms));
+    if (j->norm2 && !tw_net_norms_by_layer(j->net))
+        TW_TRY(tw_alloc(j->threads * j->net->n, (size_t)j->net->kern->real, &j->by_sample));
 done:
     return st;
 }
@@ -97,6 +115,7 @@ tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradi
     int64_t right = 0;
 
     TW_TRY(tw_net_fits(net, data));
+    if (norm2) TW_TRY(tw_net_needs_samples(net, "the norm of gradients"));
     j.shard = tw_net_shard(net, data->m);
     j.shards = (data->m + j.shard - 1) / j.shard;
     if (j.threads > j.shards) j.threads = (int)j.shards;
@@ -111,7 +130,7 @@ tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradi
     }
     *out = (tw_loss_value){.data_loss = tw_tree_sum(j.shards, j.sums) / m, .accuracy = NAN, .gradient_norm = NAN};
     for (int64_t i = 0; i < j.shards; i++) right += j.right[i];
-    if (data->label) out->accuracy = (double)right / m;
+    if (data->label || net->loss == TW_LOSS_NEXT) out->accuracy = (double)right / (m * (double)net->out_places);
     out->loss = out->data_loss;
     if (net->l2 != 0) {
         TW_TRY(tw_alloc(net->n, sizeof *w, &w));
@@ -126,6 +145,7 @@ done:
     free(w);
     free(total);
     tw_parts_free(parts);
+    free(j.by_sample);
     free(j.norms);
     free(j.scratch);
     free(j.right);

@@ -94,6 +94,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     bool own_x = tw_net_copies_input(net, data);
 
     TW_TRY(tw_net_fits(net, data));
+    if (base[TW_BASE_MOMENT]) TW_TRY(tw_net_needs_samples(net, "the second moment of gradients"));
     TW_TRY(plan(p, base[TW_BASE_HESSIAN], memory));
     int64_t states = p->kept ? p->shards : p->threads;
     TW_TRY(tw_alloc(states, sizeof *p->state, &p->state));

@@ -88,6 +88,57 @@ typedef struct tw_spatial {
     void (*load_image)(int from, int64_t c, int64_t p, const void *x, void *y);
 } tw_spatial;
 
+// Normalised groups of a matrix of rows x f numbers: each column over the rows (batch norm), or each row over its f
+// numbers (layer norm). hat = (x - mean) r with r = 1/sqrt(var + eps); fixed: mean and r are constants.
+typedef struct tw_groups {
+    int64_t rows, f;
+    bool columns, fixed;
+} tw_groups;
+
+// P(u) = u - mean(u) - hat mean(u hat) over each group; the identity where the groups are fixed. Tangents are
+// [rows][k][f]; gamma and beta belong to columns.
+typedef struct tw_norm {
+    void (*stats)(const tw_groups *g, double eps, const void *x, void *mean,
+                  void *r); // var over the count; fixed: x = mean [f], var [f]
+    void (*hat)(const tw_groups *g, const void *x, const void *mean, const void *r, void *hat);
+    void (*affine)(const tw_groups *g, const void *gamma, const void *beta, const void *hat, void *y);
+    void (*hat_tan)(const tw_groups *g, int64_t k, const void *xt, const void *hat, const void *r,
+                    void *hat_t); // hat_t = r P(xt)
+    // yt = gamma hat_t + gamma_t hat + beta_t; gamma_t, beta_t [k][f].
+    void (*affine_tan)(const tw_groups *g, int64_t k, const void *gamma, const void *gamma_t, const void *beta_t,
+                       const void *hat, const void *hat_t, void *yt);
+    void (*bwd)(const tw_groups *g, int64_t k, bool add, const void *gamma, const void *yb, const void *hat,
+                const void *r, void *xb); // xb = r P(gamma yb), k adjoints at once
+    // The derivative of bwd (k = 1) along (gamma_t, ybt, xt); hat_t from hat_tan.
+    void (*bwd_tan)(const tw_groups *g, int64_t k, bool add, const void *gamma, const void *gamma_t, const void *yb,
+                    const void *ybt, const void *xt, const void *hat, const void *hat_t, const void *r, void *xbt);
+    // out[k][f] (+)= sum over rows of x[rows][f] xt[rows][k][f]
+    void (*column_dots)(int64_t rows, int64_t k, int64_t f, bool add, const void *x, const void *xt, void *out);
+    // y = softmax(c x) over each run of n numbers of a row; causal: row i (of every `positions` rows) sees only its
+    // first i + 1 numbers, the others are 0.
+    void (*softmax)(int64_t rows, int64_t positions, int64_t groups, int64_t n, bool causal, double c, const void *x,
+                    void *y);
+    // xb (+)= c y (yb - <y, yb>), k at once: tangent and adjoint alike.
+    void (*softmax_tan)(int64_t rows, int64_t k, int64_t groups, int64_t n, bool add, double c, const void *y,
+                        const void *yb, void *xb);
+    // xbt (+)= c [y (ybt - <y, ybt>) + yt (yb - <y, yb>) - y <yt, yb>] with yt = c y (xt - <y, xt>).
+    void (*softmax_bwd_tan)(int64_t rows, int64_t k, int64_t groups, int64_t n, bool add, double c, const void *y,
+                            const void *yb, const void *xt, const void *ybt, void *xbt);
+} tw_norm;
+
+typedef struct tw_blocks {
+    // to[i][j] (+)= from[i][j] for rows of width numbers, ld numbers from row to row.
+    void (*copy)(int64_t rows, int64_t width, bool add, int64_t ld_from, const void *from, int64_t ld_to, void *to);
+    // y[s][p][k][f] = E[k][x[s][p]][f] + P[k][p][f], x [s][px] whole numbers below words.
+    void (*embed)(int64_t s, int64_t px, int64_t p, int64_t k, int64_t f, int64_t words, const void *x, const void *e,
+                  const void *place, void *y);
+    void (*embed_sum)(int64_t s, int64_t px, int64_t p, int64_t k, int64_t f, int64_t words, const void *x,
+                      const void *yb, void *eb, void *placeb); // its adjoint, written
+    // mask[n] = 0 with probability rate, else 1 / (1 - rate): number i is a function of (seed, index, i).
+    void (*mask)(int64_t n, double rate, uint64_t seed, uint64_t index, void *mask);
+    void (*next_labels)(int64_t s, int64_t p, const void *x, int32_t *label); // label[s][i] = x[s][i + 1], x [s][p + 1]
+} tw_blocks;
+
 typedef struct tw_kernels {
     const char *name; // "f32", "split3", "split6", "f64", "ref32", "ref64"
     tw_real real;
@@ -100,6 +151,8 @@ typedef struct tw_kernels {
 
     const tw_pointwise *map;
     const tw_spatial *image;
+    const tw_norm *norm;
+    const tw_blocks *block;
 } tw_kernels;
 
 // By name; NULL when there is none or the processor lacks what it needs.

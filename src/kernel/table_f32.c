@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The tables for float: plain arithmetic, and products split into bf16 products (kernel/gemm_split.c).
+#include "kernel/blocks.h"
 #include "kernel/gemm.h"
+#include "kernel/norm.h"
 #include "kernel/pointwise.h"
 #include "kernel/spatial.h"
 #include "kernel/table.h"
@@ -11,6 +13,8 @@ const tw_kernels tw_kernels_f32 = {
     .gemm = tw_gemm_f32,
     .map = &tw_pointwise_f32,
     .image = &tw_spatial_f32,
+    .norm = &tw_norm_f32,
+    .block = &tw_blocks_f32,
 };
 
 const tw_kernels tw_kernels_split3 = {
@@ -19,6 +23,8 @@ const tw_kernels tw_kernels_split3 = {
     .gemm = tw_gemm_split3,
     .map = &tw_pointwise_f32,
     .image = &tw_spatial_f32,
+    .norm = &tw_norm_f32,
+    .block = &tw_blocks_f32,
 };
 
 const tw_kernels tw_kernels_split6 = {
@@ -27,4 +33,6 @@ const tw_kernels tw_kernels_split6 = {
     .gemm = tw_gemm_split6,
     .map = &tw_pointwise_f32,
     .image = &tw_spatial_f32,
+    .norm = &tw_norm_f32,
+    .block = &tw_blocks_f32,
 };

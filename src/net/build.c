@@ -22,8 +22,7 @@ void tw_build_begin(tw_builder *b, tw_net *net, int64_t c, int64_t h, int64_t w)
     net->places = h * w;
 }
 
-// A node that reads value, with room made for what it makes; NULL after a failure.
-static tw_node *next(tw_builder *b, int value, const tw_op_kind *op, int64_t h, int64_t w, int64_t c)
+tw_node *tw_build_next(tw_builder *b, int value, const tw_op_kind *op, int64_t h, int64_t w, int64_t c)
 {
     tw_net *net = b->net;
     if (b->st != TW_OK) return NULL;
@@ -39,7 +38,11 @@ static tw_node *next(tw_builder *b, int value, const tw_op_kind *op, int64_t h, 
                    .pout = h * w,
                    .out = c,
                    .weight = -1,
-                   .bias = -1};
+                   .bias = -1,
+                   .groups = 1,
+                   .scale = 1,
+                   .stat = -1,
+                   .index = net->nodes - 1};
     b->h[net->nodes] = h;
     b->w[net->nodes] = w;
     b->c[net->nodes] = c;
@@ -47,10 +50,10 @@ static tw_node *next(tw_builder *b, int value, const tw_op_kind *op, int64_t h, 
     return n;
 }
 
-static int64_t add_param(tw_builder *b, const char *layer, const char *what, tw_param p)
+int64_t tw_build_param(tw_builder *b, const char *layer, const char *what, tw_param p)
 {
     tw_net *net = b->net;
-    char name[64], *kept = NULL;
+    char name[96], *kept = NULL;
     if (b->st != TW_OK) return -1;
     if (p.count > MOST_PARAMETERS - net->n) {
         b->st = tw_fail(TW_ENOMEM, "model %s: layer %s: more than 2^40 parameters", net->model, layer);
@@ -64,35 +67,43 @@ static int64_t add_param(tw_builder *b, const char *layer, const char *what, tw_
         free(net->param);
         net->param = grown;
     }
-    snprintf(name, sizeof name, "%s.%s", layer, what);
+    snprintf(name, sizeof name, "%s%s%s", layer, what[0] ? "." : "", what);
     b->st = tw_strdup(name, &kept);
     if (b->st != TW_OK) return -1;
     p.name = kept;
+    if (p.law_scale == 0) p.law_scale = 1;
     p.offset = net->n;
     net->param[net->tensors++] = p;
     net->n += p.count;
     return p.offset;
 }
 
+int tw_build_same_order(tw_builder *b, int value)
+{
+    int made = b->net->nodes;
+    memcpy(b->image[made], b->image[value], sizeof b->image[made]);
+    return made;
+}
+
 int tw_build_dense(tw_builder *b, int value, const char *name, int64_t out, bool bias)
 {
     if (b->st == TW_OK && b->h[value] * b->w[value] != 1) value = tw_build_flatten(b, value);
-    tw_node *n = next(b, value, &tw_op_dense, 1, 1, out);
+    tw_node *n = tw_build_next(b, value, &tw_op_dense, 1, 1, out);
     if (!n) return 0;
     if (n->in > MOST_PARAMETERS / out) {
         b->st = tw_fail(TW_ENOMEM, "model %s: layer %s: %" PRId64 " x %" PRId64 " is more than 2^40 parameters",
                         b->net->model, name, out, n->in);
         return 0;
     }
-    n->weight = add_param(b, name, "weight",
-                          (tw_param){.rank = 2,
-                                     .shape = {out, n->in},
-                                     .count = out * n->in,
-                                     .image = {b->image[value][0], b->image[value][1]},
-                                     .fan_in = n->in,
-                                     .fan_out = out});
+    n->weight = tw_build_param(b, name, "weight",
+                               (tw_param){.rank = 2,
+                                          .shape = {out, n->in},
+                                          .count = out * n->in,
+                                          .image = {b->image[value][0], b->image[value][1]},
+                                          .fan_in = n->in,
+                                          .fan_out = out});
     if (bias)
-        n->bias = add_param(
+        n->bias = tw_build_param(
             b, name, "bias",
             (tw_param){.rank = 1, .shape = {out}, .count = out, .image = {1, 1}, .fan_in = n->in, .fan_out = out});
     return b->net->nodes;
@@ -101,16 +112,29 @@ int tw_build_dense(tw_builder *b, int value, const char *name, int64_t out, bool
 int tw_build_activation(tw_builder *b, int value, tw_activation activation, double slope)
 {
     if (activation == TW_ACT_IDENTITY) return value;
-    tw_node *n = next(b, value, &tw_op_activation, b->h[value], b->w[value], b->c[value]);
+    tw_node *n = tw_build_next(b, value, &tw_op_activation, b->h[value], b->w[value], b->c[value]);
     if (!n) return 0;
     n->activation = activation;
     n->slope = slope;
-    return b->net->nodes;
+    return tw_build_same_order(b, value);
 }
 
 int tw_build_conv(tw_builder *b, int value, const char *name, int64_t out, int64_t size, int64_t stride, bool same)
 {
+    return tw_build_conv_groups(b, value, name, out, size, stride, same, 1, true);
+}
+
+int tw_build_conv_groups(tw_builder *b, int value, const char *name, int64_t out, int64_t size, int64_t stride,
+                         bool same, int64_t groups, bool bias)
+{
     if (b->st != TW_OK) return 0;
+    if (b->c[value] % groups != 0 || out % groups != 0) {
+        b->st = tw_fail(TW_EINVAL,
+                        "model %s: layer %s: found %" PRId64 " groups, expected a divisor of %" PRId64
+                        " channels and %" PRId64 " filters",
+                        b->net->model, name, groups, b->c[value], out);
+        return 0;
+    }
     int64_t h = b->h[value], w = b->w[value], c = b->c[value];
     int64_t oh = same ? (h + stride - 1) / stride : h < size ? 0 : (h - size) / stride + 1;
     int64_t ow = same ? (w + stride - 1) / stride : w < size ? 0 : (w - size) / stride + 1;
@@ -121,7 +145,7 @@ int tw_build_conv(tw_builder *b, int value, const char *name, int64_t out, int64
                         b->net->model, name, size, size, h, w);
         return 0;
     }
-    tw_node *n = next(b, value, &tw_op_conv, oh, ow, out);
+    tw_node *n = tw_build_next(b, value, groups > 1 ? &tw_op_conv_groups : &tw_op_conv, oh, ow, out);
     if (!n) return 0;
     int64_t rows = (oh - 1) * stride + size - h, cols = (ow - 1) * stride + size - w; // padding in all
     n->win = (tw_window){.h = h,
@@ -135,16 +159,23 @@ int tw_build_conv(tw_builder *b, int value, const char *name, int64_t out, int64
                          .top = same && rows > 0 ? rows / 2 : 0,
                          .left = same && cols > 0 ? cols / 2 : 0};
     int64_t fan = size * size;
-    n->weight = add_param(b, name, "weight",
-                          (tw_param){.rank = 4,
-                                     .shape = {out, c, size, size},
-                                     .count = out * c * fan,
-                                     .image = {c, fan},
-                                     .fan_in = fan * c,
-                                     .fan_out = fan * out});
-    n->bias = add_param(
-        b, name, "bias",
-        (tw_param){.rank = 1, .shape = {out}, .count = out, .image = {1, 1}, .fan_in = fan * c, .fan_out = fan * out});
+    c /= groups;
+    n->groups = groups;
+    n->weight = tw_build_param(b, name, "weight",
+                               (tw_param){.rank = 4,
+                                          .shape = {out, c, size, size},
+                                          .count = out * c * fan,
+                                          .image = {c, fan},
+                                          .fan_in = fan * c,
+                                          .fan_out = fan * out / groups});
+    if (bias)
+        n->bias = tw_build_param(b, name, "bias",
+                                 (tw_param){.rank = 1,
+                                            .shape = {out},
+                                            .count = out,
+                                            .image = {1, 1},
+                                            .fan_in = fan * c,
+                                            .fan_out = fan * out / groups});
     return b->net->nodes;
 }
 
@@ -159,7 +190,7 @@ int tw_build_pool(tw_builder *b, int value, bool mean, int64_t size, int64_t str
         return 0;
     }
     int64_t oh = (h - size) / stride + 1, ow = (w - size) / stride + 1;
-    tw_node *n = next(b, value, mean ? &tw_op_mean_pool : &tw_op_max_pool, oh, ow, c);
+    tw_node *n = tw_build_next(b, value, mean ? &tw_op_mean_pool : &tw_op_max_pool, oh, ow, c);
     if (!n) return 0;
     n->win = (tw_window){.h = h, .w = w, .c = c, .oh = oh, .ow = ow, .kh = size, .kw = size, .stride = stride};
     return b->net->nodes;
@@ -175,7 +206,7 @@ int tw_build_flatten(tw_builder *b, int value)
         b->h[0] = b->w[0] = 1;
         return 0;
     }
-    tw_node *n = next(b, value, &tw_op_flatten, 1, 1, b->h[value] * b->w[value] * b->c[value]);
+    tw_node *n = tw_build_next(b, value, &tw_op_flatten, 1, 1, b->h[value] * b->w[value] * b->c[value]);
     if (!n) return 0;
     b->image[b->net->nodes][0] = b->c[value];
     b->image[b->net->nodes][1] = b->h[value] * b->w[value];
@@ -192,28 +223,58 @@ int tw_build_add(tw_builder *b, int left, int right)
                         b->net->model, b->h[left], b->w[left], b->c[left], b->h[right], b->w[right], b->c[right]);
         return 0;
     }
-    tw_node *n = next(b, left, &tw_op_add, b->h[left], b->w[left], b->c[left]);
+    tw_node *n = tw_build_next(b, left, &tw_op_add, b->h[left], b->w[left], b->c[left]);
     if (!n) return 0;
     n->input[1] = right;
     return b->net->nodes;
 }
 
-tw_status tw_build_end(tw_builder *b, int value)
+static void count_parameters(tw_node *n)
+{
+    if (n->weight < 0) return;
+    if (n->op == &tw_op_conv || n->op == &tw_op_conv_groups)
+        n->weights = n->out * n->win.kh * n->win.kw * n->in / n->groups;
+    else if (n->op == &tw_op_dense)
+        n->weights = n->out * n->in;
+    else if (n->op == &tw_op_embed)
+        n->weights = n->words * n->out;
+    else
+        n->weights = n->out;
+    if (n->bias >= 0) n->biases = n->op == &tw_op_embed ? n->pout * n->out : n->out;
+}
+
+// Whether two nodes have a parameter in common: shared layers, and a bias that is one node's weight.
+static bool meets(const tw_node *a, const tw_node *b)
+{
+    return a->weight == b->weight || a->weight == b->bias || a->bias == b->weight ||
+           (a->bias >= 0 && a->bias == b->bias);
+}
+
+tw_status tw_build_end(tw_builder *b, int value) { return tw_build_end_positions(b, tw_build_flatten(b, value)); }
+
+tw_status tw_build_end_positions(tw_builder *b, int value)
 {
     tw_net *net = b->net;
     int readers[TW_MOST_NODES + 1] = {0};
     bool begun[TW_MOST_NODES + 1] = {false};
     if (b->st != TW_OK) return b->st;
-    if (b->h[value] * b->w[value] != 1) value = tw_build_flatten(b, value);
-    if (b->st != TW_OK) return b->st;
-    net->out = b->c[value];
+    net->out_places = b->h[value] * b->w[value];
+    net->out = b->c[value] * net->out_places;
+    if (value != net->nodes) // what the sweeps end with
+        return tw_fail(TW_EINVAL, "model %s: found %d operations after the output, expected none", net->model,
+                       net->nodes - value);
+    if (value == 0) return tw_fail(TW_EINVAL, "model %s: found no operation, expected at least one", net->model);
     for (int i = 0; i < net->nodes; i++)
         for (int j = 0; j < TW_MOST_INPUTS; j++)
             if (net->node[i].input[j] >= 0) readers[net->node[i].input[j]]++;
     for (int i = net->nodes - 1; i >= 0; i--) { // the order in which adjoints are written
         tw_node *n = &net->node[i];
         bool may_share = n->op == &tw_op_activation || n->op == &tw_op_flatten;
-        n->in_place = may_share && n->input[0] > 0 && readers[n->input[0]] == 1;
+        n->in_place =
+            may_share && n->input[0] > 0 && readers[n->input[0]] == 1 && !net->node[n->input[0] - 1].op->reads_output;
+        count_parameters(n);
+        for (int j = i + 1; j < net->nodes; j++)
+            if (n->weight >= 0 && net->node[j].weight >= 0 && meets(n, &net->node[j])) n->shared = true;
         for (int j = 0; j < TW_MOST_INPUTS; j++) {
             if (n->input[j] < 0) continue;
             n->add[j] = begun[n->input[j]];

@@ -43,16 +43,22 @@ tw_status tw_net_init(tw_net *net, const char *name, uint64_t seed)
     for (int64_t t = 0; t < net->tensors; t++) {
         const tw_param *p = &net->param[t];
         bool weight = p->rank > 1;
-        if (!weight && !how->biases) continue;
-        const tw_param *matrix = weight ? p : p - 1; // a bias follows its weight
-        double fan = (double)matrix->fan_in + (how->fan_out ? (double)matrix->fan_out : 0);
-        double deviation = sqrt(how->numerator / fan), reach = sqrt(3.0) * deviation;
+        for (int64_t i = 0; p->law == 1 && i < p->count; i++) draw[p->offset + i] = 1;
+        if (p->law == 1 || p->law == 2 || (!weight && !how->biases)) continue;
+        double fan = (double)p->fan_in + (how->fan_out ? (double)p->fan_out : 0);
+        bool table = p->law == 3 && how->biases;
+        double deviation = table ? 1 : sqrt(how->numerator / fan), reach = sqrt(3.0) * deviation;
         tw_rng rng = tw_rng_at(seed, TW_RNG_INIT, (uint64_t)t);
         for (int64_t i = 0; i < p->count; i++)
             draw[p->offset + i] =
-                how->normal ? deviation * tw_rng_normal(&rng) : reach * (2 * tw_rng_uniform(&rng) - 1);
+                how->normal || table ? deviation * tw_rng_normal(&rng) : reach * (2 * tw_rng_uniform(&rng) - 1);
     }
     tw_net_import(net, 1, draw, net->w);
+    for (int64_t i = 0; i < net->buffers; i++) {
+        const tw_buffer *s = &net->buffer[i];
+        for (int64_t j = 0; j < s->count; j++)
+            net->kern->map->from_double(1, &s->start, (char *)net->stat + (s->offset + j) * (int64_t)net->kern->real);
+    }
 done:
     free(draw);
     return st;

@@ -45,8 +45,17 @@ tw_status tw_net_new(const char *model, const tw_data *data, const tw_net_opts *
     net->shard = opts->shard;
     TW_TRY(tw_loss_parse(opts->loss, data, net));
     TW_TRY(tw_model_parse(model, data, net));
+    if (!opts->loss && net->out_places > 1) net->loss = TW_LOSS_NEXT;
+    if (opts->shard > 0 && tw_net_couples_samples(net)) {
+        st = tw_fail(TW_EINVAL,
+                     "shard: found %" PRId64
+                     ", but model %s has batch norm with the batch's own statistics: a shard is the whole batch",
+                     opts->shard, model);
+        goto done;
+    }
     TW_TRY(tw_net_fits(net, data));
     TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &net->w));
+    TW_TRY(tw_alloc(net->stats, (size_t)net->kern->real, &net->stat));
     TW_TRY(tw_net_init(net, opts->init, opts->seed));
     *out = net;
     net = NULL;
@@ -59,10 +68,30 @@ void tw_net_free(tw_net *net)
 {
     if (!net) return;
     for (int64_t t = 0; t < net->tensors; t++) free((char *)(uintptr_t)net->param[t].name);
+    for (int64_t i = 0; i < net->buffers; i++) free(net->buffer[i].name);
+    free(net->buffer);
+    free(net->stat);
     free(net->param);
     free(net->w);
     free(net->model);
     free(net);
+}
+
+bool tw_net_couples_samples(const tw_net *net)
+{
+    for (int i = 0; i < net->nodes; i++)
+        if (net->node[i].op == &tw_op_batch_norm && !net->node[i].fixed) return true;
+    return false;
+}
+
+tw_status tw_net_needs_samples(const tw_net *net, const char *what)
+{
+    if (!tw_net_couples_samples(net)) return TW_OK;
+    return tw_fail(
+        TW_EINVAL,
+        "model %s: %s needs the gradient of each sample, but batch norm with the batch's own statistics ties "
+        "samples together; take the model with fixed statistics",
+        net->model, what);
 }
 
 // At least 64 rows keep the products efficient and at most 512 keep several threads busy; about eight shards between.
@@ -70,6 +99,7 @@ void tw_net_free(tw_net *net)
 // directions, are gigabytes (ResNet-32, 64 images a shard: 5.8 GB for two threads, 8 images: 1.6 GB, in the same time).
 int64_t tw_net_shard(const tw_net *net, int64_t m)
 {
+    if (tw_net_couples_samples(net)) return m;
     if (net->shard > 0) return net->shard < m ? net->shard : m;
     int64_t places = 1;
     for (int i = 0; i < net->nodes; i++) places = net->node[i].pout > places ? net->node[i].pout : places;

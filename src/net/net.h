@@ -6,9 +6,15 @@
 #include "net/op.h"
 #include "thalweg/net.h"
 
-typedef enum tw_loss_kind { TW_LOSS_XENT, TW_LOSS_MSE, TW_LOSS_HALF_MSE, TW_LOSS_LOGISTIC } tw_loss_kind;
+typedef enum tw_loss_kind { TW_LOSS_XENT, TW_LOSS_MSE, TW_LOSS_HALF_MSE, TW_LOSS_LOGISTIC, TW_LOSS_NEXT } tw_loss_kind;
 
-enum { TW_MOST_NODES = 256 };
+enum { TW_MOST_NODES = 1024 };
+
+typedef struct tw_buffer {
+    char *name;
+    int64_t offset, count, after;
+    double start; // 0 for means, 1 for variances
+} tw_buffer;
 
 struct tw_net {
     char *model; // as the user wrote it
@@ -23,10 +29,20 @@ struct tw_net {
     int nodes;
     tw_node node[TW_MOST_NODES];
     void *w; // [n], in the kernel table's type
+    // Running statistics of batch norms: no parameters, but stored with them. after: the tensor they follow on disk.
+    int64_t stats, buffers;
+    struct tw_buffer *buffer;
+    void *stat;         // [stats], in the kernel table's type
+    int64_t out_places; // positions of the output: > 1 when the loss is taken at each of them
 };
 
 // Samples in a shard of a batch of m: a function of the problem alone.
 int64_t tw_net_shard(const tw_net *net, int64_t m);
+
+// Whether a sample's output depends on the other samples (batch norm with the batch's own statistics): then a shard is
+// the whole batch, and single samples have no gradient.
+bool tw_net_couples_samples(const tw_net *net);
+TW_NODISCARD tw_status tw_net_needs_samples(const tw_net *net, const char *what); // TW_EINVAL when they are coupled
 
 // Nodes and parameter tensors from the model string; data gives the shape of images and the number of classes.
 tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net);

@@ -27,8 +27,30 @@ typedef struct tw_node {
     int64_t weight, bias; // offsets in the parameter block, -1: none
     tw_activation activation;
     double slope;
-    tw_window win; // convolutions and pools
+    tw_window win;           // convolutions and pools
+    int64_t pin2, in2;       // positions and features of input[1], where there is one
+    int64_t weights, biases; // numbers at weight and bias
+    bool shared;             // a later node has the same parameters: gradients add to what that one wrote
+    int64_t groups;          // of a convolution, heads of a product, runs of a softmax
+    bool ta, tb, causal;     // products: transposed factors; softmax: a position sees none after it
+    double scale;            // of what a softmax reads
+    int64_t place, first;    // slice: the first position and feature taken
+    int64_t words;           // embedding: how many there are
+    double rate;             // dropout
+    double eps, momentum;    // norms; the part of a batch in the running statistics
+    int64_t stat;            // offset of running mean and variance in the net's statistics, -1: none
+    bool fixed;              // batch norm with the running statistics as constants
+    int index;               // of this node
 } tw_node;
+
+// Which masks dropout draws: a function of (seed, step, sample, node, unit).
+typedef struct tw_dropping {
+    bool on; // off: dropout is the identity, as under every measurement
+    uint64_t seed;
+    int64_t step;
+    const int64_t *sample; // [s] numbers in the data set; NULL: first, first + 1, ...
+    int64_t first;
+} tw_dropping;
 
 typedef struct tw_view {
     const tw_kernels *kern;
@@ -45,12 +67,15 @@ typedef struct tw_view {
     void *wb, *wbt;     // parameter gradients [n] and their tangents, written (not added to); NULL: not wanted
     bool product_rule;  // backward_tangent: false drops every term but the linear image of ybt (Gauss-Newton)
     void *scratch;      // tw_op_kind.scratch numbers
+    const void *stat;   // running statistics, as wide as the parameters' type
+    tw_dropping drop;
 } tw_view;
 
 struct tw_op_kind {
     const char *name;
-    bool keeps;    // wants d
-    bool permutes; // tangents of input and output differ in layout even where values share memory
+    bool keeps;        // wants d
+    bool reads_output; // needs its own value later: no reader may overwrite it in place
+    bool permutes;     // tangents of input and output differ in layout even where values share memory
     void (*forward)(const tw_view *v);
     void (*backward)(const tw_view *v);
     void (*tangent)(const tw_view *v);
@@ -58,6 +83,7 @@ struct tw_op_kind {
     // norm[s] += |parameter gradient of sample s|^2; scratch holds 2 s numbers. NULL: no parameters.
     void (*gradient_norms)(const tw_view *v, double *scratch, double *norm);
     int64_t (*scratch)(const tw_node *node, int64_t s, int64_t k); // numbers; NULL: none
+    int64_t (*kept)(const tw_node *node, int64_t s);               // numbers of d; NULL: as many as the output has
 };
 
 #define OP(symbol) extern const tw_op_kind symbol;

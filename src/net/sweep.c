@@ -3,6 +3,7 @@
 #include "net/sweep.h"
 
 #include "net/loss.h"
+#include <math.h>
 #include <string.h>
 
 // Hands out 64-byte aligned pieces of a block; with no block it only counts.
@@ -35,11 +36,14 @@ int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, voi
         bool shares = n->in_place;
         state->y[i] = shares ? state->y[n->input[0] - 1] : carve(&c, bytes);
         state->yb[i] = shares ? state->yb[n->input[0] - 1] : carve(&c, bytes);
-        state->d[i] = n->op->keeps ? carve(&c, bytes) : NULL; // positions of maxima are no wider than numbers
+        int64_t kept = n->op->kept ? n->op->kept(n, s) * real : bytes;
+        state->d[i] = n->op->keeps ? carve(&c, kept) : NULL; // positions of maxima are no wider than numbers
         state->e[i] = second && curved(n) ? carve(&c, bytes) : NULL;
     }
     state->p = carve(&c, s * net->out * real);
-    state->loss = carve(&c, s * (int64_t)sizeof(double));
+    state->loss = carve(&c, s * net->out_places * (int64_t)sizeof(double));
+    state->next = net->loss == TW_LOSS_NEXT ? carve(&c, s * net->out_places * (int64_t)sizeof *state->next) : NULL;
+    state->drop = (tw_dropping){.on = false};
     return c.used;
 }
 
@@ -60,15 +64,24 @@ int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_w
     return c.used;
 }
 
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+static int64_t op_scratch(const tw_net *net, const tw_node *n, int64_t s, int64_t k)
+{
+    return n->op->scratch ? aligned(n->op->scratch(n, s, k) * (int64_t)net->kern->real) : 0;
+}
+
 int64_t tw_scratch_bytes(const tw_net *net, int64_t s, int64_t k)
 {
     int64_t most = 0;
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
-        int64_t numbers = n->op->scratch ? n->op->scratch(n, s, k) : 0;
-        if (numbers > most) most = numbers;
+        int64_t bytes =
+            op_scratch(net, n, s, k) > op_scratch(net, n, s, 1) ? op_scratch(net, n, s, k) : op_scratch(net, n, s, 1);
+        if (n->shared) bytes += aligned(k * (n->weights + n->biases) * (int64_t)net->kern->real);
+        if (bytes > most) most = bytes;
     }
-    return (most * (int64_t)net->kern->real + 63) / 64 * 64;
+    return most;
 }
 
 bool tw_net_copies_input(const tw_net *net, const tw_data *data)
@@ -94,8 +107,8 @@ static void copy_samples(const tw_net *net, const tw_data *data, int64_t from, i
     }
 }
 
-void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
-                       int32_t *label_room, double *target_room, tw_state *state)
+static void set_samples(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
+                        int32_t *label_room, double *target_room, tw_state *state)
 {
     int64_t f = data->features;
     state->s = s;
@@ -123,6 +136,17 @@ void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *in
     state->target = data->target ? data->target + first * data->targets : NULL;
 }
 
+void tw_state_set_data(const tw_net *net, const tw_data *data, const int64_t *index, int64_t first, int64_t s,
+                       int32_t *label_room, double *target_room, tw_state *state)
+{
+    set_samples(net, data, index, first, s, label_room, target_room, state);
+    state->drop.sample = index ? index + first : NULL;
+    state->drop.first = first;
+    if (!state->next) return;
+    net->kern->block->next_labels(s, net->out_places, state->x, state->next);
+    state->label = state->next;
+}
+
 static tw_view view(const tw_net *net, const tw_state *state, int i)
 {
     const tw_node *n = &net->node[i];
@@ -134,7 +158,9 @@ static tw_view view(const tw_net *net, const tw_state *state, int i)
                  .e = state->e[i],
                  .yb = state->yb[i],
                  .w = net->w,
-                 .scratch = state->scratch};
+                 .scratch = state->scratch,
+                 .stat = net->stat,
+                 .drop = state->drop};
     for (int j = 0; j < TW_MOST_INPUTS; j++) {
         int value = n->input[j];
         if (value < 0) continue;
@@ -163,7 +189,26 @@ static tw_view tangent_view(const tw_net *net, const tw_state *state, int i, int
 void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb)
 {
     const tw_node *n = v->node;
-    if (!n->add[i]) memset(xb, 0, (size_t)(v->s * n->pin * k * n->in * (int64_t)v->kern->real));
+    int64_t size = i == 0 ? n->pin * n->in : n->pin2 * n->in2;
+    if (!n->add[i]) memset(xb, 0, (size_t)(v->s * size * k * (int64_t)v->kern->real));
+}
+
+// Ops write parameter gradients. Where a later node has written to the same ones, what it wrote is put aside and added.
+static void add_shared(const tw_net *net, const tw_view *v, int64_t k, void *wb, void (*sweep)(const tw_view *v))
+{
+    const tw_node *n = v->node;
+    if (!n->shared || !wb) {
+        sweep(v);
+        return;
+    }
+    int64_t real = (int64_t)net->kern->real;
+    char *aside = (char *)v->scratch + op_scratch(net, n, v->s, k), *behind = aside + k * n->weights * real;
+    void *weight = tw_to(v, wb, k * n->weight), *bias = n->bias >= 0 ? tw_to(v, wb, k * n->bias) : NULL;
+    memcpy(aside, weight, (size_t)(k * n->weights * real));
+    if (bias) memcpy(behind, bias, (size_t)(k * n->biases * real));
+    sweep(v);
+    net->kern->map->axpy(k * n->weights, 1, aside, weight);
+    if (bias) net->kern->map->axpy(k * n->biases, 1, behind, bias);
 }
 
 void tw_sweep_forward(const tw_net *net, tw_state *state)
@@ -192,7 +237,7 @@ void tw_sweep_backward(const tw_net *net, tw_state *state, void *wb)
     for (int i = net->nodes - 1; i >= 0; i--) {
         tw_view v = view(net, state, i);
         v.wb = wb;
-        v.node->op->backward(&v);
+        add_shared(net, &v, 1, wb, v.node->op->backward);
     }
 }
 
@@ -217,14 +262,28 @@ void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t
         tw_view v = tangent_view(net, state, i, k, wt, work);
         v.wbt = wbt;
         v.product_rule = product_rule;
-        v.node->op->backward_tangent(&v);
+        add_shared(net, &v, k, wbt, v.node->op->backward_tangent);
     }
 }
 
 void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c)
 {
     int last = net->nodes - 1;
-    net->kern->map->dots(state->s, k, net->out, state->yb[last], work->yt[last], c);
+    int64_t places = net->out_places, f = net->out / places;
+    for (int64_t i = 0; places > 1 && i < state->s; i++, c += k) { // positions stand outside directions
+        const tw_view v = view(net, state, last);
+        for (int64_t p = 0; p < places; p++) {
+            double part[64];
+            int64_t at = i * places + p;
+            for (int64_t first = 0; first < k; first += 64) {
+                int64_t some = k - first < 64 ? k - first : 64;
+                net->kern->map->dots(1, some, f, tw_at(&v, v.yb, at * f),
+                                     tw_at(&v, work->yt[last], (at * k + first) * f), part);
+                for (int64_t d = 0; d < some; d++) c[first + d] = part[d] + (p > 0 ? c[first + d] : 0);
+            }
+        }
+    }
+    if (places == 1) net->kern->map->dots(state->s, k, f, state->yb[last], work->yt[last], c);
 }
 
 // ybt = c[s][k] yb at every position of a sample: positions share their sample's weights.
@@ -245,13 +304,13 @@ static void weight_samples(const tw_view *v, const double *c)
 
 void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt)
 {
-    for (int i = 0; i < net->nodes; i++) {
+    for (int i = net->nodes - 1; i >= 0; i--) { // in the order of backward, for the sake of shared parameters
         tw_view v = tangent_view(net, state, i, k, NULL, work);
         if (v.node->weight < 0) continue;
         weight_samples(&v, work->c);
         v.xbt[0] = NULL;
         v.wbt = wbt;
-        v.node->op->backward_tangent(&v);
+        add_shared(net, &v, k, wbt, v.node->op->backward_tangent);
     }
 }
 
@@ -264,21 +323,62 @@ void tw_sweep_gradient_norms(const tw_net *net, const tw_state *state, double *s
     }
 }
 
+bool tw_net_norms_by_layer(const tw_net *net)
+{
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        if (n->weight >= 0 && (n->shared || !n->op->gradient_norms)) return false;
+    }
+    return true;
+}
+
+int64_t tw_sweep_count_right(const tw_net *net, const tw_state *state)
+{
+    return net->kern->map->count_right(state->s * net->out_places, net->out / net->out_places, state->y[net->nodes - 1],
+                                       state->label);
+}
+
+void tw_sweep_track(tw_net *net, const tw_state *state)
+{
+    const tw_pointwise *map = net->kern->map;
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        if (n->op != &tw_op_batch_norm || n->fixed) continue;
+        tw_view v = view(net, state, i);
+        int64_t rows = state->s * n->pout;
+        double unbias = rows > 1 ? (double)rows / (double)(rows - 1) : 1;
+        for (int64_t j = 0; j < n->out; j++) {
+            double mean, r, running, var;
+            void *at = tw_to(&v, net->stat, n->stat + j), *var_at = tw_to(&v, net->stat, n->stat + n->out + j);
+            map->to_double(1, 1, tw_at(&v, v.d, rows * n->out + j), &mean);
+            map->to_double(1, 1, tw_at(&v, v.d, (rows + 1) * n->out + j), &r);
+            map->to_double(1, 1 - n->momentum, at, &running);
+            map->to_double(1, 1 - n->momentum, var_at, &var);
+            running += n->momentum * mean;
+            var += n->momentum * unbias * fmax(1 / (r * r) - n->eps, 0);
+            map->from_double(1, &running, at);
+            map->from_double(1, &var, var_at);
+        }
+    }
+}
+
 tw_flops tw_sweep_flops(const tw_net *net)
 {
     tw_flops flops = {0};
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
-        if (n->weight < 0) continue;
-        double window = n->op == &tw_op_conv ? (double)(n->win.kh * n->win.kw * n->pout) : 1;
+        bool conv = n->op == &tw_op_conv || n->op == &tw_op_conv_groups, inputs = n->op == &tw_op_matmul;
+        if (!conv && !inputs && n->op != &tw_op_dense) continue;
+        double window = conv ? (double)(n->win.kh * n->win.kw * n->pout) / (double)n->groups : 1;
         double unit = 2 * window * (double)n->in * (double)n->out;
+        if (inputs) unit = 2 * (double)n->pout * (double)n->out * (double)(n->ta ? n->pin : n->in / n->groups);
         bool inner = n->input[0] > 0;
         flops.forward += unit;
         flops.backward += inner ? 2 * unit : unit;
         flops.tangent += inner ? 2 * unit : unit;
         flops.hessian += inner ? 4 * unit : unit;
         flops.ggn += inner ? 2 * unit : unit;
-        flops.moment += unit;
+        flops.moment += inputs ? 0 : unit;
     }
     return flops;
 }

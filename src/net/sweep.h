@@ -17,7 +17,9 @@ typedef struct tw_state {
     void *d[TW_MOST_NODES];  // activations: phi'
     void *e[TW_MOST_NODES];  // activations with phi'': phi'' yb after backward; NULL when not planned
     void *p;                 // the loss's, [s][out]
-    double *loss;            // [s]
+    double *loss;            // [s], with room for one number a position
+    int32_t *next;           // [s][positions]: labels of the loss "next"
+    tw_dropping drop;        // off unless a trainer sets it before forward
     void *scratch;           // a thread's, tw_scratch_bytes: set it before sweeping a kept state
 } tw_state;
 
@@ -77,6 +79,16 @@ void tw_sweep_directional_by_layers(const tw_net *net, const tw_state *state, in
 // c[s][k] = g_i . v_k, from the tangents.
 void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c);
 
+// The right answers of one shard, at all positions.
+int64_t tw_sweep_count_right(const tw_net *net, const tw_state *state);
+
+// After forward in a training step: running = (1 - momentum) running + momentum batch, the variance with divisor N - 1,
+// in every batch norm that uses the batch's statistics.
+void tw_sweep_track(tw_net *net, const tw_state *state);
+
+// Whether gradient norms come layer by layer; else (shared parameters, embeddings, grouped convolutions) each sample
+// needs a state of its own: sweep backward with s = 1.
+bool tw_net_norms_by_layer(const tw_net *net);
 // norm[s] = |g_i|^2 (state after backward); scratch: 2 s numbers.
 void tw_sweep_gradient_norms(const tw_net *net, const tw_state *state, double *scratch, double *norm);
 

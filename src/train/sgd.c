@@ -21,6 +21,8 @@ typedef struct job {
     int64_t shard;    // samples a shard of this batch
     int64_t largest;  // samples a shard of the largest batch: what was planned
     double lr;
+    uint64_t seed; // of dropout
+    int64_t step;
     tw_state *state; // [threads]
     void *memory, *scratch;
     int32_t *labels; // [threads][largest]
@@ -39,11 +41,14 @@ static tw_status gradient_shard(void *ctx, int64_t shard, int thread, void *part
     int64_t from = shard * j->shard, left = j->b - from, s = left < j->shard ? left : j->shard;
     tw_state_set_data(j->net, j->data, j->order, j->first + from, s, j->labels ? j->labels + thread * j->largest : NULL,
                       j->targets ? j->targets + thread * j->largest * j->data->targets : NULL, state);
+    state->drop.on = true;
+    state->drop.seed = j->seed;
+    state->drop.step = j->step;
     tw_sweep_forward(j->net, state);
     tw_sweep_loss(j->net, state);
     j->sums[shard] = tw_tree_sum(s, state->loss);
-    if (state->label)
-        j->right[shard] = j->net->kern->map->count_right(s, j->net->out, state->y[j->net->nodes - 1], state->label);
+    if (state->label) j->right[shard] = tw_sweep_count_right(j->net, state);
+    tw_sweep_track(j->net, state); // nothing unless this shard is the whole batch
     tw_sweep_backward(j->net, state, part);
     return TW_OK;
 }
@@ -128,6 +133,7 @@ static tw_status run_epoch(job *j, const tw_sgd_opts *opts, int64_t epoch, tw_sg
     for (j->first = 0; j->first < m; j->first += j->b) {
         double loss;
         int64_t hits;
+        j->step = (opts->first_epoch + epoch) * ((m + opts->batch - 1) / opts->batch) + j->first / opts->batch;
         j->b = m - j->first < opts->batch ? m - j->first : opts->batch;
         TW_TRY(batch_gradient(j, &loss, &hits));
         if (!isfinite(loss)) {
@@ -148,7 +154,8 @@ static tw_status run_epoch(job *j, const tw_sgd_opts *opts, int64_t epoch, tw_sg
         }
     }
     curve->loss[epoch] = sum / (double)m;
-    curve->accuracy[epoch] = j->data->label ? (double)right / (double)m : NAN;
+    bool counted = j->data->label || j->net->loss == TW_LOSS_NEXT;
+    curve->accuracy[epoch] = counted ? (double)right / (double)(m * j->net->out_places) : NAN;
     curve->epochs = epoch + 1;
 done:
     return st;
@@ -157,7 +164,7 @@ done:
 tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out)
 {
     tw_status st = TW_OK;
-    job j = {.net = net, .data = data, .lr = opts->lr};
+    job j = {.net = net, .data = data, .lr = opts->lr, .seed = opts->seed};
     tw_sgd_curve *curve = NULL;
 
     if (!(opts->lr > 0 && isfinite(opts->lr))) {

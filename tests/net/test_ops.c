@@ -17,7 +17,8 @@ static const tw_op_kind *const ops[] = {
 typedef struct bench {
     tw_node node;
     const tw_kernels *kern;
-    int64_t s, k, n, in, out;                       // in, out: numbers a sample, all positions
+    int64_t s, k, n, in[2], out; // in, out: numbers a sample, all positions
+    double *stat;
     double *x[2], *y, *d, *e, *yb, *xb[2], *w, *wb; // [s][p][f], [n]
     double *xt[2], *yt, *ybt, *xbt[2], *wt, *wbt;   // [s][p][k][f], [n][k]
     void *scratch;
@@ -40,9 +41,77 @@ static double *normals(int64_t n, uint64_t index)
     return x;
 }
 
-// The node of one op on images of h x w x c, with f features out.
-static tw_node make_node(const tw_op_kind *op, tw_activation activation, int64_t h, int64_t w, int64_t c, int64_t f)
+// Every way an op can be told to work.
+static int variants(const tw_op_kind *op)
 {
+    if (op == &tw_op_activation) return TW_ACT_COUNT;
+    if (op == &tw_op_matmul) return 4;                             // transposed factors
+    if (op == &tw_op_batch_norm || op == &tw_op_softmax) return 2; // the batch's statistics or fixed ones; causal
+    if (op == &tw_op_conv_groups) return 2;                        // depthwise, and groups of several channels
+    return 1;
+}
+
+// Shapes of layers that are not images' alone. c and f are small numbers of any size.
+static void make_layer(tw_node *n, int variant, int64_t h, int64_t w, int64_t c, int64_t f)
+{
+    if (n->op == &tw_op_matmul) { // two heads of c columns; the inner size c or h w as the flags say, f what is left
+        n->groups = 2;
+        n->ta = variant & 1;
+        n->tb = variant >> 1;
+        int64_t inner = n->ta ? n->pin : c;
+        n->in = 2 * c;
+        n->pin2 = n->tb ? f : inner;
+        n->in2 = 2 * (n->tb ? inner : f);
+        n->pout = n->ta ? c : n->pin;
+        n->out = 2 * f;
+    } else if (n->op == &tw_op_softmax) {
+        n->groups = 2;
+        n->in = n->out = 2 * c;
+        n->scale = 0.7;
+        n->causal = variant;
+    } else if (n->op == &tw_op_slice) {
+        n->place = n->pin / 2;
+        n->pout = n->pin - n->place;
+        n->first = c / 2;
+        n->out = c - n->first;
+    } else if (n->op == &tw_op_concat) {
+        n->in2 = f;
+        n->out = c + f;
+    } else if (n->op == &tw_op_embed) {
+        n->words = 5;
+        n->pin = h * w * c + 1;
+        n->in = 1;
+        n->pout = h * w * c;
+        n->out = f;
+        n->weight = 0;
+        n->bias = n->words * f;
+    } else if (n->op == &tw_op_dropout) {
+        n->rate = 0.3;
+    } else if (n->op == &tw_op_batch_norm || n->op == &tw_op_layer_norm) {
+        n->eps = 0.3; // so that forgetting it shows
+        n->weight = 0;
+        n->bias = c;
+        n->stat = 0;
+        n->fixed = n->op == &tw_op_batch_norm && variant;
+    } else if (n->op == &tw_op_bias) {
+        n->weight = 0;
+        n->bias = c; // where the parameters end; it has no second tensor
+    } else if (n->op == &tw_op_conv_groups) {
+        n->groups = variant ? c : 2;
+        n->in = variant ? c : 2 * c;
+        n->out = n->groups * f;
+        n->win = (tw_window){h, w, n->in, (h + 1) / 2, w, 3, 3, 2, 1, 0};
+        n->win.ow = (w + 1) / 2;
+        n->pout = n->win.oh * n->win.ow;
+        n->weight = 0;
+        n->bias = n->out * 9 * n->in / n->groups;
+    }
+}
+
+// The node of one op on images of h x w x c, with f features out.
+static tw_node make_node(const tw_op_kind *op, int variant, int64_t h, int64_t w, int64_t c, int64_t f)
+{
+    tw_activation activation = op == &tw_op_activation ? (tw_activation)variant : TW_ACT_IDENTITY;
     tw_node n = {.op = op,
                  .pin = h * w,
                  .in = c,
@@ -53,7 +122,16 @@ static tw_node make_node(const tw_op_kind *op, tw_activation activation, int64_t
                  .activation = activation,
                  .slope = activation == TW_ACT_LEAKY_RELU ? 0.2 : 0};
     n.input[0] = 1;
-    n.input[1] = op == &tw_op_add ? 2 : -1;
+    n.input[1] = -1;
+    n.groups = 1;
+    n.scale = 1;
+    n.stat = -1;
+    if (op == &tw_op_add || op == &tw_op_multiply || op == &tw_op_concat || op == &tw_op_matmul) {
+        n.input[1] = 2;
+        n.pin2 = n.pin;
+        n.in2 = c;
+    }
+    make_layer(&n, variant, h, w, c, f);
     if (op == &tw_op_dense) {
         n.pin = n.pout = 1;
         n.out = f;
@@ -77,29 +155,36 @@ static tw_node make_node(const tw_op_kind *op, tw_activation activation, int64_t
     return n;
 }
 
-static void bench_open(bench *b, const tw_op_kind *op, tw_activation activation, const int64_t *shape)
+static void bench_open(bench *b, const tw_op_kind *op, int variant, const int64_t *shape)
 {
-    *b = (bench){.node = make_node(op, activation, shape[2], shape[3], shape[4], shape[5]),
+    *b = (bench){.node = make_node(op, variant, shape[2], shape[3], shape[4], shape[5]),
                  .kern = tw_kernels_find("f64"),
                  .s = shape[0],
                  .k = shape[1],
-                 .inputs = op == &tw_op_add ? 2 : 1,
-                 .curved = activation > TW_ACT_LEAKY_RELU};
+                 .curved = op == &tw_op_activation && variant > TW_ACT_LEAKY_RELU};
     const tw_node *node = &b->node;
-    b->in = node->pin * node->in;
+    b->inputs = node->input[1] >= 0 ? 2 : 1;
+    b->in[0] = node->pin * node->in;
+    b->in[1] = node->pin2 * node->in2;
     b->out = node->pout * node->out;
-    b->n = node->weight >= 0 ? node->bias + node->out : 0;
+    int64_t biases = op == &tw_op_embed ? b->out : op == &tw_op_bias ? 0 : node->out;
+    b->n = node->weight >= 0 ? node->bias + biases : 0;
+    b->stat = normals(2 * node->out, 6);
+    for (int64_t i = node->out; i < 2 * node->out; i++) b->stat[i] = 0.5 + b->stat[i] * b->stat[i]; // variances
     b->yb = normals(b->s * b->out, 1), b->w = normals(b->n, 2);
     b->wt = normals(b->n * b->k, 4), b->ybt = normals(b->s * b->k * b->out, 5);
     for (int i = 0; i < b->inputs; i++) {
-        b->x[i] = normals(b->s * b->in, (uint64_t)(10 + i));
-        for (int64_t j = 0; !b->curved && j < b->s * b->in; j++)
+        b->x[i] = normals(b->s * b->in[i], (uint64_t)(10 + i));
+        for (int64_t j = 0; !b->curved && j < b->s * b->in[i]; j++)
             b->x[i][j] += b->x[i][j] > 0 ? 0.1 : -0.1; // no difference meets a kink
-        b->xt[i] = normals(b->s * b->k * b->in, (uint64_t)(20 + i));
-        b->xb[i] = room(b->s * b->in);
-        b->xbt[i] = room(b->s * b->k * b->in);
+        for (int64_t j = 0; op == &tw_op_embed && j < b->s * b->in[i]; j++)
+            b->x[i][j] = (double)(j * j % node->words) + 0.5; // read as whole numbers: constant around here
+        b->xt[i] = normals(b->s * b->k * b->in[i], (uint64_t)(20 + i));
+        b->xb[i] = room(b->s * b->in[i]);
+        b->xbt[i] = room(b->s * b->k * b->in[i]);
     }
-    b->y = room(b->s * b->out), b->d = room(b->s * b->out), b->e = room(b->s * b->out), b->wb = room(b->n);
+    int64_t kept = op->kept ? op->kept(node, b->s) : b->s * b->out;
+    b->y = room(b->s * b->out), b->d = room(kept), b->e = room(b->s * b->out), b->wb = room(b->n);
     b->yt = room(b->s * b->k * b->out), b->wbt = room(b->n * b->k);
     b->scratch = room(node->op->scratch ? node->op->scratch(node, b->s, b->k) : 0);
 }
@@ -108,7 +193,7 @@ static void bench_close(bench *b)
 {
     for (int i = 0; i < b->inputs; i++) free(b->x[i]), free(b->xt[i]), free(b->xb[i]), free(b->xbt[i]);
     free(b->yb), free(b->w), free(b->wt), free(b->ybt), free(b->y), free(b->d), free(b->e), free(b->wb);
-    free(b->yt), free(b->wbt), free(b->scratch);
+    free(b->yt), free(b->wbt), free(b->scratch), free(b->stat);
 }
 
 static tw_view view(bench *b)
@@ -128,6 +213,8 @@ static tw_view view(bench *b)
                  .wb = b->wb,
                  .wbt = b->wbt,
                  .product_rule = true,
+                 .stat = b->stat,
+                 .drop = {.on = true, .seed = 3},
                  .scratch = b->scratch};
     for (int i = 0; i < b->inputs; i++) {
         v.x[i] = b->x[i];
@@ -160,9 +247,9 @@ static double *direction(const double *x, int64_t rows, int64_t k, int64_t f, in
     return out;
 }
 
-static double *input_direction(const bench *b, const double *xt, int64_t c)
+static double *input_direction(const bench *b, int i, const double *xt, int64_t c)
 {
-    return direction(xt, b->s * b->node.pin, b->k, b->node.in, c);
+    return direction(xt, b->s * (i ? b->node.pin2 : b->node.pin), b->k, i ? b->node.in2 : b->node.in, c);
 }
 
 static double *output_direction(const bench *b, const double *yt, int64_t c)
@@ -174,15 +261,15 @@ static double *output_direction(const bench *b, const double *yt, int64_t c)
 static double parameter(const bench *b, const double *block, int64_t c, int64_t i)
 {
     int64_t size = b->node.bias;
-    return i < size ? block[c * size + i] : block[b->k * size + c * b->node.out + i - size];
+    return i < size ? block[c * size + i] : block[b->k * size + c * (b->n - size) + i - size];
 }
 
 static void move(bench *b, double *const *x, const double *w, const double *yb, int64_t c, double h)
 {
     double *ybt = output_direction(b, b->ybt, c);
     for (int i = 0; i < b->inputs; i++) {
-        double *xt = input_direction(b, b->xt[i], c);
-        for (int64_t j = 0; j < b->s * b->in; j++) b->x[i][j] = x[i][j] + h * xt[j];
+        double *xt = input_direction(b, i, b->xt[i], c);
+        for (int64_t j = 0; j < b->s * b->in[i]; j++) b->x[i][j] = x[i][j] + h * xt[j];
         free(xt);
     }
     for (int64_t i = 0; i < b->n; i++) b->w[i] = w[i] + h * parameter(b, b->wt, c, i);
@@ -205,38 +292,101 @@ static void check_differences(bench *b)
     const double step[4] = {-2, -1, 1, 2}, weight[4] = {1.0 / 12, -8.0 / 12, 8.0 / 12, -1.0 / 12};
     double h = b->node.op == &tw_op_max_pool ? 1e-6 : 1e-3; // pools are linear: any step is exact but for rounding
     double *x[2] = {NULL, NULL}, *w = copy(b->n, b->w), *yb = copy(b->s * b->out, b->yb), *xbt[2] = {NULL, NULL};
-    for (int i = 0; i < b->inputs; i++) x[i] = copy(b->s * b->in, b->x[i]);
+    for (int i = 0; i < b->inputs; i++) x[i] = copy(b->s * b->in[i], b->x[i]);
     primal(b);
     tw_view v = view(b);
     v.node->op->tangent(&v);
     v.node->op->backward_tangent(&v);
     double *yt = copy(b->s * b->k * b->out, b->yt), *wbt = copy(b->n * b->k, b->wbt);
-    for (int i = 0; i < b->inputs; i++) xbt[i] = copy(b->s * b->k * b->in, b->xbt[i]);
+    for (int i = 0; i < b->inputs; i++) xbt[i] = copy(b->s * b->k * b->in[i], b->xbt[i]);
     for (int64_t c = 0; c < b->k; c++) {
-        double *dy = room(b->s * b->out), *dwb = room(b->n), *dxb[2] = {room(b->s * b->in), room(b->s * b->in)};
+        double *dy = room(b->s * b->out), *dwb = room(b->n), *dxb[2] = {room(b->s * b->in[0]), room(b->s * b->in[1])};
         for (int i = 0; i < 4; i++) {
             move(b, x, w, yb, c, step[i] * h);
             primal(b);
             for (int64_t j = 0; j < b->s * b->out; j++) dy[j] += weight[i] * b->y[j] / h;
             for (int64_t j = 0; j < b->n; j++) dwb[j] += weight[i] * b->wb[j] / h;
             for (int a = 0; a < b->inputs; a++)
-                for (int64_t j = 0; j < b->s * b->in; j++) dxb[a][j] += weight[i] * b->xb[a][j] / h;
+                for (int64_t j = 0; j < b->s * b->in[a]; j++) dxb[a][j] += weight[i] * b->xb[a][j] / h;
         }
         double *found = output_direction(b, yt, c);
-        double size = sqrt(dot(b->s * b->in, dxb[0], dxb[0]) + dot(b->s * b->out, dy, dy) + dot(b->n, dwb, dwb));
-        double bound = (h < 1e-5 ? 1e-8 : 1e-10) * size;
+        double size = sqrt(dot(b->s * b->in[0], dxb[0], dxb[0]) + dot(b->s * b->in[1], dxb[1], dxb[1]) +
+                           dot(b->s * b->out, dy, dy) + dot(b->n, dwb, dwb));
+        double value = sqrt(dot(b->s * b->out, b->y, b->y) + dot(b->s * b->in[0], b->xb[0], b->xb[0]) +
+                            dot(b->n, b->wb, b->wb)); // what is rounded where the derivative vanishes
+        double bound = (h < 1e-5 ? 1e-8 : 1e-10) * size + 4 * DBL_EPSILON / h * value;
         for (int64_t j = 0; j < b->s * b->out; j++) assert_near(found[j], dy[j], bound);
         for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, wbt, c, j), dwb[j], bound);
         free(found);
         for (int i = 0; i < b->inputs; i++) {
-            found = input_direction(b, xbt[i], c);
-            for (int64_t j = 0; j < b->s * b->in; j++) assert_near(found[j], dxb[i][j], bound);
+            found = input_direction(b, i, xbt[i], c);
+            for (int64_t j = 0; j < b->s * b->in[i]; j++) assert_near(found[j], dxb[i][j], bound);
             free(found);
         }
         free(dy), free(dwb), free(dxb[0]), free(dxb[1]);
     }
     for (int i = 0; i < b->inputs; i++) free(x[i]), free(xbt[i]);
     free(w), free(yb), free(yt), free(wbt);
+}
+
+// With the adjoint of the output held still, what is left of backward_tangent is the second derivative of <yb, y>, a
+// symmetric matrix: direction 0 along direction 1 is direction 1 along direction 0. Bound: rounding of the sums.
+static void check_symmetry(bench *b)
+{
+    if (b->k < 2) return;
+    memset(b->ybt, 0, (size_t)(b->s * b->k * b->out) * sizeof *b->ybt);
+    primal(b);
+    tw_view v = view(b);
+    v.node->op->tangent(&v);
+    v.node->op->backward_tangent(&v);
+    double found[2] = {0}, size = 0;
+    for (int c = 0; c < 2; c++) {
+        for (int i = 0; i < b->inputs; i++) {
+            double *image = input_direction(b, i, b->xbt[i], c), *other = input_direction(b, i, b->xt[i], 1 - c);
+            found[c] += dot(b->s * b->in[i], image, other);
+            size += sqrt(dot(b->s * b->in[i], image, image) * dot(b->s * b->in[i], other, other));
+            free(image), free(other);
+        }
+        for (int64_t i = 0; i < b->n; i++) {
+            double part = parameter(b, b->wbt, c, i) * parameter(b, b->wt, 1 - c, i);
+            found[c] += part;
+            size += fabs(part);
+        }
+    }
+    assert_near(found[0], found[1], 1e-13 * size);
+}
+
+// All directions at once are each direction alone. Bound: sums in another order.
+static void check_directions(bench *b)
+{
+    primal(b);
+    tw_view v = view(b);
+    v.node->op->tangent(&v);
+    v.node->op->backward_tangent(&v);
+    for (int64_t c = 0; c < b->k; c++) {
+        double *xt[2] = {NULL, NULL}, *xbt[2] = {NULL, NULL}, *ybt = output_direction(b, b->ybt, c);
+        double *yt = room(b->s * b->out), *wt = room(b->n), *wbt = room(b->n), *all = output_direction(b, b->yt, c);
+        for (int64_t i = 0; i < b->n; i++) wt[i] = parameter(b, b->wt, c, i);
+        v = view(b);
+        v.k = 1;
+        v.yt = yt, v.wt = wt, v.wbt = wbt, v.ybt = ybt;
+        for (int i = 0; i < b->inputs; i++) {
+            v.xt[i] = xt[i] = input_direction(b, i, b->xt[i], c);
+            v.xbt[i] = xbt[i] = room(b->s * b->in[i]);
+        }
+        v.node->op->tangent(&v);
+        v.node->op->backward_tangent(&v);
+        double size = 1e-12 * (1 + sqrt(dot(b->s * b->out, all, all)) + sqrt(dot(b->n, wbt, wbt)));
+        for (int64_t i = 0; i < b->s * b->out; i++) assert_near(yt[i], all[i], size);
+        for (int64_t i = 0; i < b->n; i++) assert_near(wbt[i], parameter(b, b->wbt, c, i), size);
+        for (int i = 0; i < b->inputs; i++) {
+            double *with = input_direction(b, i, b->xbt[i], c);
+            size = 1e-12 * (1 + sqrt(dot(b->s * b->in[i], with, with)));
+            for (int64_t j = 0; j < b->s * b->in[i]; j++) assert_near(xbt[i][j], with[j], size);
+            free(with), free(xt[i]), free(xbt[i]);
+        }
+        free(ybt), free(yt), free(wt), free(wbt), free(all);
+    }
 }
 
 // <J v, u> = <v, J' u>: tangent and backward are each other's transpose. Bound: rounding of the longer sum.
@@ -248,13 +398,13 @@ static void check_transposition(bench *b)
     for (int64_t c = 0; c < b->k; c++) {
         double *yt = output_direction(b, b->yt, c), left = dot(b->s * b->out, yt, b->yb), right = 0, size = 0;
         for (int i = 0; i < b->inputs; i++) {
-            double *xt = input_direction(b, b->xt[i], c);
-            right += dot(b->s * b->in, xt, b->xb[i]);
+            double *xt = input_direction(b, i, b->xt[i], c);
+            right += dot(b->s * b->in[i], xt, b->xb[i]);
             free(xt);
         }
         for (int64_t i = 0; i < b->n; i++) right += parameter(b, b->wt, c, i) * b->wb[i];
         for (int64_t i = 0; i < b->s * b->out; i++) size += fabs(yt[i] * b->yb[i]);
-        assert_near(left, right, 64 * DBL_EPSILON * (size + fabs(right)) * sqrt((double)b->in));
+        assert_near(left, right, 64 * DBL_EPSILON * (size + fabs(right)) * sqrt((double)b->in[0]));
         free(yt);
     }
 }
@@ -267,14 +417,15 @@ static void check_linear_part(bench *b)
     v.product_rule = false;
     v.node->op->backward_tangent(&v);
     for (int64_t c = 0; c < b->k; c++) {
-        double *u = output_direction(b, b->ybt, c), size = sqrt((double)(b->s * b->out)) + sqrt((double)b->in);
+        double *u = output_direction(b, b->ybt, c),
+               size = sqrt((double)(b->s * b->out)) + sqrt((double)(b->in[0] + b->n));
         v = view(b);
         v.yb = u;
         v.e = NULL;
         v.node->op->backward(&v);
         for (int i = 0; i < b->inputs; i++) {
-            double *back = input_direction(b, b->xbt[i], c);
-            for (int64_t j = 0; j < b->s * b->in; j++) assert_near(back[j], b->xb[i][j], 1e-13 * size);
+            double *back = input_direction(b, i, b->xbt[i], c);
+            for (int64_t j = 0; j < b->s * b->in[i]; j++) assert_near(back[j], b->xb[i][j], 1e-13 * size);
             free(back);
         }
         for (int64_t j = 0; j < b->n; j++) assert_near(parameter(b, b->wbt, c, j), b->wb[j], 1e-13 * size);
@@ -289,10 +440,10 @@ static void check_adding(bench *b)
     tw_view v = view(b);
     v.node->op->backward_tangent(&v);
     for (int i = 0; i < b->inputs; i++) {
-        double *once = copy(b->s * b->k * b->in, b->xbt[i]);
+        double *once = copy(b->s * b->k * b->in[i], b->xbt[i]);
         b->node.add[i] = true;
         v.node->op->backward_tangent(&v);
-        for (int64_t j = 0; j < b->s * b->k * b->in; j++)
+        for (int64_t j = 0; j < b->s * b->k * b->in[i]; j++)
             assert_near(b->xbt[i][j], 2 * once[j], 1e-13 * (fabs(once[j]) + 1) * (double)b->out);
         b->node.add[i] = false;
         free(once);
@@ -302,7 +453,7 @@ static void check_adding(bench *b)
 // Truth: the square of the gradient of each sample, from backward on that sample alone.
 static void check_gradient_norms(bench *b)
 {
-    if (!b->node.op->gradient_norms) return;
+    if (!b->node.op->gradient_norms || (b->node.op == &tw_op_batch_norm && !b->node.fixed)) return;
     double *norm = room(b->s), *scratch = room(2 * b->s);
     primal(b);
     tw_view v = view(b);
@@ -310,9 +461,10 @@ static void check_gradient_norms(bench *b)
     for (int64_t i = 0; i < b->s; i++) {
         v = view(b);
         v.s = 1;
-        v.x[0] = b->x[0] + i * b->in;
+        v.x[0] = b->x[0] + i * b->in[0];
         v.yb = b->yb + i * b->out;
         v.xb[0] = NULL;
+        v.node->op->forward(&v); // what is kept of the sample alone
         v.node->op->backward(&v);
         double truth = dot(b->n, b->wb, b->wb);
         assert_near(norm[i], truth, 1e-13 * truth);
@@ -328,11 +480,10 @@ static void every_op(void (*check)(bench *))
                                         {9, 2, 4, 4, 17, 3},
                                         {2, 1, 6, 3, 2, 19}};
     for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
-        int kinds = ops[o] == &tw_op_activation ? TW_ACT_COUNT : 1;
-        for (int a = 0; a < kinds; a++)
+        for (int a = 0; a < variants(ops[o]); a++)
             for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
                 bench b;
-                bench_open(&b, ops[o], (tw_activation)a, shapes[i]);
+                bench_open(&b, ops[o], a, shapes[i]);
                 check(&b);
                 bench_close(&b);
             }
@@ -349,6 +500,18 @@ static void tangent_and_backward_are_transposes(void **state)
 {
     (void)state;
     every_op(check_transposition);
+}
+
+static void second_derivatives_are_symmetric(void **state)
+{
+    (void)state;
+    every_op(check_symmetry);
+}
+
+static void many_directions_are_each_direction_alone(void **state)
+{
+    (void)state;
+    every_op(check_directions);
 }
 
 static void without_the_product_rule_adjoints_go_back_linearly(void **state)
@@ -416,6 +579,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tangents_and_their_adjoints_are_central_differences),
         cmocka_unit_test(tangent_and_backward_are_transposes),
+        cmocka_unit_test(second_derivatives_are_symmetric),
+        cmocka_unit_test(many_directions_are_each_direction_alone),
         cmocka_unit_test(without_the_product_rule_adjoints_go_back_linearly),
         cmocka_unit_test(adjoints_of_values_with_several_readers_add_up),
         cmocka_unit_test(gradient_norms_are_those_of_single_samples),

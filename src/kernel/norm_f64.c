@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// Normalisation and softmax in double.
+#define REAL double
+#define FN(name) name##_f64
+#include "kernel/norm.inc"
+
+const tw_norm tw_norm_f64 = {
+#include "kernel/norm_list.inc"
+};
