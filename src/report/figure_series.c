@@ -3,6 +3,7 @@
 #include "report/figure_series.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { WIDTH = 900, HEIGHT = 420 };
 
@@ -50,6 +51,15 @@ static void put_plot(FILE *script, const tw_figure_series *f)
     fputc('\n', script);
 }
 
+// Names may hold commas ("lr=0.1,batch=32"): RFC 4180's quotes.
+static void put_name(FILE *out, const char *name)
+{
+    bool plain = !strpbrk(name, ",\"\n");
+    if (!plain) fputc('"', out);
+    for (; *name; name++) fputs(*name == '"' ? "\"\"" : (char[]){*name, '\0'}, out);
+    if (!plain) fputc('"', out);
+}
+
 static tw_status put_csv(const tw_figure_series *f, const char *path)
 {
     tw_status st = TW_OK;
@@ -59,7 +69,8 @@ static tw_status put_csv(const tw_figure_series *f, const char *path)
     for (int l = 0; l < f->count; l++) {
         const tw_figure_line *line = &f->line[l];
         for (int64_t i = 0; i < line->count; i++) {
-            fprintf(file.stream, "%s,%.17g,", line->name, line->x[i]);
+            put_name(file.stream, line->name);
+            fprintf(file.stream, ",%.17g,", line->x[i]);
             if (isfinite(line->y[i])) fprintf(file.stream, "%.17g", line->y[i]);
             fputc(',', file.stream);
             if (line->error && isfinite(line->error[i])) fprintf(file.stream, "%.17g", line->error[i]);
