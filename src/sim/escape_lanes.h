@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What each instruction set offers the escape simulator.
+#ifndef SIM_ESCAPE_LANES_H
+#define SIM_ESCAPE_LANES_H
+
+#include "sim/escape.h"
+
+// Replicas first ... first + count - 1, sixteen at a time; a lane whose replica is done takes the next. x: room for
+// 16 n floats, 64-byte aligned.
+typedef struct tw_escape_lanes {
+    void (*group)(const tw_escape_chain_spec *c, int64_t first, int64_t count, int64_t max_steps, float *x,
+                  int64_t *steps, bool *escaped);
+    const char *name;
+} tw_escape_lanes;
+
+extern const tw_escape_lanes tw_escape_plain, tw_escape_avx512;
+
+#endif
