@@ -15,5 +15,6 @@
 #include "thalweg/theory_escape.h"
 #include "thalweg/theory_noise.h"
 #include "thalweg/train.h"
+#include "thalweg/trainer.h"
 
 #endif

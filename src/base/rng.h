@@ -18,7 +18,10 @@ typedef enum tw_purpose { // appended only: the numbers are part of every stored
     TW_RNG_SIM,           // simulators; index = replica
     TW_RNG_DROPOUT,       // dropout masks
     TW_RNG_AUGMENT,       // augmentation
-    TW_RNG_TEST           // tests
+    TW_RNG_TEST,          // tests
+    TW_RNG_DRAW,          // batches drawn with replacement or independently; index = epoch or step
+    TW_RNG_STEP,          // noise of step rules; index = step, blocks by parameter
+    TW_RNG_CURVATURE      // samples and start vectors of rules that look at curvature; index = how often they did
 } tw_purpose;
 
 typedef struct tw_rng {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The summed gradient of a batch. A batch is cut into shards like any other sum over samples, so it has the same bits
+// on any number of threads.
+//
+// A weighted sum, sum_i c_i g_i, is one backward sweep in which the adjoint of sample i's output is multiplied by c_i.
+#include "train/gradient.h"
+
+#include "base/alloc.h"
+
+static tw_status shard_gradient(void *ctx, int64_t shard, int thread, void *part)
+{
+    tw_gradient *g = ctx;
+    tw_net *net = g->net;
+    tw_state *state = &g->state[thread];
+    int64_t from = shard * g->shard, left = g->count - from, s = left < g->shard ? left : g->shard;
+    int last = net->nodes - 1;
+    double *norm = g->norms + thread * 3 * g->largest;
+    tw_state_set_data(net, g->data, g->index, g->first + from, s, g->labels ? g->labels + thread * g->largest : NULL,
+                      g->targets ? g->targets + thread * g->largest * g->data->targets : NULL, state);
+    state->drop.on = true;
+    state->drop.seed = g->seed;
+    state->drop.step = g->step;
+    tw_sweep_forward(net, state);
+    tw_sweep_loss(net, state);
+    g->sums[shard] = tw_tree_sum(s, state->loss);
+    g->right[shard] = state->label ? tw_sweep_count_right(net, state) : 0;
+    if (g->track) tw_sweep_track(net, state); // nothing unless this shard is the whole batch
+    if (g->weight) {
+        for (int64_t i = 0; i < s; i++)
+            norm[i] = g->weight[g->index ? g->index[g->first + from + i] : g->first + from + i];
+        net->kern->map->weight_rows(s, 1, net->out, norm, state->yb[last], state->yb[last]);
+    }
+    tw_sweep_backward(net, state, part);
+    if (g->wants_squares) {
+        tw_sweep_gradient_norms(net, state, norm + g->largest, norm);
+        g->squares[shard] = tw_tree_sum(s, norm);
+    }
+    return TW_OK;
+}
+
+tw_status tw_gradient_open(tw_net *net, const tw_data *data, int64_t most, tw_gradient *out)
+{
+    tw_status st = TW_OK;
+    tw_gradient g = {
+        .net = net, .data = data, .most = most, .threads = tw_threads(), .largest = tw_net_shard(net, most)};
+    tw_state unused;
+    int64_t bytes = tw_state_plan(net, g.largest, false, true, NULL, &unused), shards = most; // shards of one at worst
+
+    TW_TRY(tw_alloc(g.threads, sizeof *g.state, &g.state));
+    TW_TRY(tw_alloc(g.threads, (size_t)bytes, &g.memory));
+    for (int i = 0; i < g.threads; i++)
+        tw_state_plan(net, g.largest, false, true, (char *)g.memory + i * bytes, &g.state[i]);
+    bytes = tw_scratch_bytes(net, g.largest, 1);
+    TW_TRY(tw_alloc(g.threads, (size_t)bytes, &g.scratch));
+    for (int i = 0; i < g.threads; i++) g.state[i].scratch = (char *)g.scratch + i * bytes;
+    if (data->label) TW_TRY(tw_alloc(g.threads * g.largest, sizeof *g.labels, &g.labels));
+    if (data->target) TW_TRY(tw_alloc(g.threads * g.largest * data->targets, sizeof *g.targets, &g.targets));
+    TW_TRY(tw_alloc(shards, sizeof *g.sums, &g.sums));
+    TW_TRY(tw_alloc(shards, sizeof *g.right, &g.right));
+    TW_TRY(tw_alloc(shards, sizeof *g.squares, &g.squares));
+    TW_TRY(tw_alloc(g.threads * 3 * g.largest, sizeof *g.norms, &g.norms));
+    TW_TRY(tw_parts_new(&g.parts));
+    *out = g;
+    g = (tw_gradient){0};
+done:
+    tw_gradient_close(&g);
+    return st;
+}
+
+void tw_gradient_close(tw_gradient *g)
+{
+    tw_parts_free(g->parts);
+    free(g->norms);
+    free(g->squares);
+    free(g->right);
+    free(g->sums);
+    free(g->targets);
+    free(g->labels);
+    free(g->scratch);
+    free(g->memory);
+    free(g->state);
+    *g = (tw_gradient){0};
+}
+
+tw_status tw_gradient_sum(tw_gradient *g, const int64_t *index, int64_t first, int64_t count, const double *weight,
+                          bool squares, void *out, tw_gradient_sums *sums)
+{
+    tw_status st = TW_OK;
+    if (g->threads != tw_threads()) { // the number of threads was changed on the way
+        tw_gradient again;
+        TW_TRY(tw_gradient_open(g->net, g->data, g->most, &again));
+        again.track = g->track;
+        again.seed = g->seed;
+        again.step = g->step;
+        tw_gradient_close(g);
+        *g = again;
+    }
+    g->index = index;
+    g->first = first;
+    g->count = count;
+    g->weight = weight;
+    g->wants_squares = squares;
+    g->shard = tw_net_shard(g->net, count);
+    int64_t shards = (count + g->shard - 1) / g->shard;
+    TW_TRY(tw_shards_sum(g->parts, shards, g->net->kern->real, g->net->n, shard_gradient, g, out));
+    *sums = (tw_gradient_sums){.loss = tw_tree_sum(shards, g->sums)};
+    if (squares) sums->squares = tw_tree_sum(shards, g->squares);
+    for (int64_t i = 0; i < shards; i++) sums->right += g->right[i];
+done:
+    return st;
+}
