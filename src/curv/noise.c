@@ -184,8 +184,10 @@ done:
     return st;
 }
 
+enum { RATIO, COSINE, DISTANCE, SCALE, NORM, FIGURES };
+
 typedef struct figures {
-    double trace_ratio, cosine, distance, scale, norm;
+    double at[FIGURES];
 } figures;
 
 static figures figures_of(const said *s, const double *truth, const double *weight)
@@ -201,11 +203,11 @@ static figures figures_of(const said *s, const double *truth, const double *weig
             dd += (truth[a] - weight[a]) * (truth[b] - weight[b]) * s->quad[a][b];
         }
     }
-    figures f = {NAN, NAN, NAN, NAN, sqrt(fmax(cc, 0))};
-    if (tc > 0) f.trace_ratio = tp / tc;
-    if (cc > 0) f.distance = sqrt(fmax(dd, 0) / cc);
-    if (cc > 0 && pp > 0) f.cosine = cp / sqrt(cc * pp);
-    if (pp > 0) f.scale = cp / pp;
+    figures f = {{NAN, NAN, NAN, NAN, sqrt(fmax(cc, 0))}};
+    if (tc > 0) f.at[RATIO] = tp / tc;
+    if (cc > 0) f.at[DISTANCE] = sqrt(fmax(dd, 0) / cc);
+    if (cc > 0 && pp > 0) f.at[COSINE] = cp / sqrt(cc * pp);
+    if (pp > 0) f.at[SCALE] = cp / pp;
     return f;
 }
 
@@ -220,27 +222,24 @@ static void subtract(said *sum, const said *x, double factor)
 static void jackknife(const job *j, const said *sum, const double *weight, figures *value, figures *error)
 {
     int64_t k = j->out->probes;
-    figures mean = {0};
-    enum { COUNT = sizeof(figures) / sizeof(double) };
-    double *m = &mean.trace_ratio, *e = &error->trace_ratio;
+    figures mean = {{0}};
     *value = figures_of(sum, j->truth, weight);
-    *error = (figures){0};
+    *error = (figures){{0}};
     if (j->out->exact) return;
     for (int pass = 0; pass < 2; pass++)
         for (int64_t p = 0; p < k; p++) {
             said left = *sum;
             subtract(&left, &j->probe[p], 1);
             figures f = figures_of(&left, j->truth, weight);
-            f.norm *= sqrt((double)k / (double)(k - 1)); // the sums are of k - 1 probes
-            const double *x = &f.trace_ratio;
-            for (int i = 0; i < COUNT; i++) {
+            f.at[NORM] *= sqrt((double)k / (double)(k - 1)); // the sums are of k - 1 probes
+            for (int i = 0; i < FIGURES; i++) {
                 if (pass == 0)
-                    m[i] += x[i] / (double)k;
+                    mean.at[i] += f.at[i] / (double)k;
                 else
-                    e[i] += (x[i] - m[i]) * (x[i] - m[i]);
+                    error->at[i] += (f.at[i] - mean.at[i]) * (f.at[i] - mean.at[i]);
             }
         }
-    for (int i = 0; i < COUNT; i++) e[i] = sqrt(e[i] * (double)(k - 1) / (double)k);
+    for (int i = 0; i < FIGURES; i++) error->at[i] = sqrt(error->at[i] * (double)(k - 1) / (double)k);
 }
 
 static void conclude(job *j)
@@ -251,14 +250,14 @@ static void conclude(job *j)
     for (int64_t p = 0; p < o->probes; p++) subtract(&sum, &j->probe[p], -1);
     double per = o->exact ? 1 : 1 / sqrt((double)o->probes); // sums to means of |Cz|^2
     jackknife(j, &sum, j->truth, &value, &error);
-    o->norm = (tw_measured){value.norm * per, error.norm * per};
+    o->norm = (tw_measured){value.at[NORM] * per, error.at[NORM] * per};
     for (int64_t i = 0; i < o->count; i++) {
         tw_noise_match *m = &o->match[i];
         jackknife(j, &sum, j->weight[i], &value, &error);
-        m->trace_ratio = (tw_measured){value.trace_ratio, error.trace_ratio};
-        m->cosine = (tw_measured){value.cosine, error.cosine};
-        m->distance = (tw_measured){value.distance, error.distance};
-        m->scale = (tw_measured){value.scale, error.scale};
+        m->trace_ratio = (tw_measured){value.at[RATIO], error.at[RATIO]};
+        m->cosine = (tw_measured){value.at[COSINE], error.at[COSINE]};
+        m->distance = (tw_measured){value.at[DISTANCE], error.at[DISTANCE]};
+        m->scale = (tw_measured){value.at[SCALE], error.at[SCALE]};
     }
 }
 
