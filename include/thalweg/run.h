@@ -99,6 +99,7 @@ TW_API TW_NODISCARD tw_status tw_run_put_scalar(tw_run *run, const char *series,
 // count numbers at a step: a density, a histogram.
 TW_API TW_NODISCARD tw_status tw_run_put_curve(tw_run *run, const char *series, int64_t step, int64_t count,
                                                const double *x);
+// What happened: one of a kind at a step, so that what happens again after a resume is said once.
 TW_API TW_NODISCARD tw_status tw_run_put_event(tw_run *run, int64_t step, const char *kind, const char *text);
 // Adds to the time spent on something. Not part of what is the same after a resume.
 TW_API TW_NODISCARD tw_status tw_run_put_time(tw_run *run, const char *what, double seconds, int64_t calls);
@@ -111,9 +112,9 @@ TW_API TW_NODISCARD tw_status tw_run_save_state(tw_run *run, int64_t step, const
 // The last state whose file is whole; everything put for later steps is forgotten. *arrays NULL: there is none, and all
 // is forgotten. The caller frees *text and *arrays.
 TW_API TW_NODISCARD tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays **arrays);
-// Arrays that are kept for good, as NAME-STEP.safetensors.
-TW_API TW_NODISCARD tw_status tw_run_save_tensors(tw_run *run, const char *name, int64_t step, int64_t count,
-                                                  const tw_array *array);
+// A .safetensors file that is kept for good, NAME-STEP.safetensors: `save` writes it, whole, to the path it is given.
+TW_API TW_NODISCARD tw_status tw_run_save_file(tw_run *run, const char *name, int64_t step,
+                                               tw_status (*save)(void *ctx, const char *path), void *ctx);
 
 typedef struct tw_series {
     int64_t count;

@@ -123,17 +123,18 @@ done:
     return st;
 }
 
-tw_status tw_run_save_tensors(tw_run *run, const char *name, int64_t step, int64_t count, const tw_array *array)
+tw_status tw_run_save_file(tw_run *run, const char *name, int64_t step, tw_status (*save)(void *ctx, const char *path),
+                           void *ctx)
 {
     tw_status st = TW_OK;
     char file[256], *path = NULL;
     if (strchr(name, '/') || strlen(name) > 128 || strncmp(name, "state", 5) == 0) {
-        st = tw_fail(TW_EINVAL, "tensors: found the name \"%.140s\", expected one without / that is not state", name);
+        st = tw_fail(TW_EINVAL, "file: found the name \"%.140s\", expected one without / that is not state", name);
         goto done;
     }
     snprintf(file, sizeof file, "%s-%" PRId64 ".safetensors", name, step);
     TW_TRY(tw_store_path(run, file, &path));
-    TW_TRY(tw_arrays_save(path, count, array));
+    TW_TRY(save(ctx, path));
     TW_TRY(put_file(run, file, "tensors", step, ""));
     TW_TRY(tw_run_commit(run));
 done:

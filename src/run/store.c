@@ -28,7 +28,8 @@ static const char schema[] =
     " PRIMARY KEY (series, step)) WITHOUT ROWID;"
     "CREATE TABLE curve (series INTEGER NOT NULL, step INTEGER NOT NULL, x BLOB NOT NULL," // doubles, little endian
     " PRIMARY KEY (series, step)) WITHOUT ROWID;"
-    "CREATE TABLE event (id INTEGER PRIMARY KEY, step INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE TABLE event (step INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,"
+    " PRIMARY KEY (step, kind)) WITHOUT ROWID;"
     "CREATE TABLE time (what TEXT PRIMARY KEY, seconds REAL NOT NULL, calls INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE file (name TEXT PRIMARY KEY, kind TEXT NOT NULL, step INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;";
@@ -42,7 +43,7 @@ static const char *const sql[TW_QUERIES] = {
     [TW_Q_FIND_SERIES] = "SELECT id FROM series WHERE name = ?1",
     [TW_Q_PUT_SCALAR] = "INSERT OR REPLACE INTO scalar VALUES (?1, ?2, ?3, ?4)",
     [TW_Q_PUT_CURVE] = "INSERT OR REPLACE INTO curve VALUES (?1, ?2, ?3)",
-    [TW_Q_PUT_EVENT] = "INSERT INTO event (step, kind, text) VALUES (?1, ?2, ?3)",
+    [TW_Q_PUT_EVENT] = "INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3)",
     [TW_Q_PUT_TIME] = "INSERT INTO time VALUES (?1, ?2, ?3) ON CONFLICT (what) DO UPDATE SET"
                       " seconds = seconds + ?2, calls = calls + ?3",
     [TW_Q_PUT_FILE] = "INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

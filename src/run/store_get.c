@@ -222,7 +222,7 @@ tw_status tw_run_events(tw_run *run, tw_events **out)
     TW_TRY(count_rows(run, "SELECT count(*) FROM event", NULL, &most));
     TW_TRY(tw_alloc(1, sizeof *made, &made));
     TW_TRY(tw_alloc(most, sizeof *made->event, &made->event));
-    TW_TRY(tw_store_prepare(run, "SELECT step, kind, text FROM event ORDER BY id", &q));
+    TW_TRY(tw_store_prepare(run, "SELECT step, kind, text FROM event ORDER BY step, kind", &q));
     while (made->count < most) {
         TW_TRY(tw_store_step(run, q, &row));
         if (!row) break;

@@ -25,12 +25,14 @@ typedef struct record {
     tw_data *train, *test, *validation;
     tw_net *net, *spare;
     tw_stepper *stepper;
+    tw_trainer *trainer; // the stepper's
     tw_probes probes;
     tw_probe_place place;
     tw_array *state; // room for all arrays of a state
     char (*name)[32];
     tw_cadence log, save, weights;
     int64_t step, total, batch;
+    bool watches, early; // the loss at the end of epochs; it has not improved for too long
     double begin, saved; // clocks
     double store_seconds;
     tw_progress progress;
@@ -116,7 +118,8 @@ static tw_status open_all(record *r, bool fresh)
     if (fresh && tw_recipe_has(recipe, "model.weights"))
         TW_TRY(tw_net_load(r->net, tw_recipe_str(recipe, "model.weights")));
     TW_TRY(tw_stepper_new(recipe, r->net, r->train, &r->stepper));
-    int64_t epoch_steps = tw_stepper_epoch_steps(r->stepper);
+    r->trainer = tw_stepper_trainer(r->stepper);
+    int64_t epoch_steps = tw_trainer_epoch_steps(r->trainer);
     r->batch = tw_recipe_int(recipe, "sampling.batch");
     if (r->batch > r->train->m) r->batch = r->train->m;
     r->total = tw_recipe_int(recipe, "stop.epochs") * epoch_steps;
@@ -131,6 +134,8 @@ static tw_status open_all(record *r, bool fresh)
     TW_TRY(tw_probes_open(&r->place, &r->probes));
     TW_TRY(tw_alloc(TW_STEPPER_ARRAYS + 2 * r->probes.count, sizeof *r->state, &r->state));
     TW_TRY(tw_alloc(2 * r->probes.count, sizeof *r->name, &r->name));
+    r->watches = tw_recipe_int(recipe, "stop.patience") > 0 ||
+                 strncmp(tw_recipe_str(recipe, "schedule.rule"), "plateau", 7) == 0;
     r->log = tw_recipe_cadence(recipe, "outputs.log");
     r->save = tw_recipe_cadence(recipe, "outputs.checkpoint");
     r->weights = tw_recipe_cadence(recipe, "outputs.weights");
@@ -265,34 +270,15 @@ done:
     return st;
 }
 
+static tw_status save_net(void *net, const char *path) { return tw_net_save(net, path); }
+
 static tw_status save_weights(record *r)
 {
     tw_status st = TW_OK;
-    int64_t tensors = tw_net_tensors(r->net), n = tw_net_params(r->net);
-    tw_array *array = NULL;
-    double *w = NULL;
-    float *rounded = NULL;
-    bool narrow = r->train->real == 4;
     double begin = clock_now();
-    TW_TRY(tw_alloc(tensors, sizeof *array, &array));
-    TW_TRY(tw_alloc(n, sizeof *w, &w));
-    TW_TRY(tw_alloc(n, sizeof *rounded, &rounded));
-    tw_net_get_weights(r->net, w);
-    for (int64_t i = 0; i < n; i++) rounded[i] = (float)w[i]; // exact where the network computes in float
-    for (int64_t t = 0; t < tensors; t++) {
-        const tw_param *p = tw_net_param(r->net, t);
-        array[t] = (tw_array){.name = (char *)(uintptr_t)p->name, // read, never freed
-                              .rank = p->rank,
-                              .real = narrow ? 4 : 8,
-                              .x = narrow ? (void *)(rounded + p->offset) : (void *)(w + p->offset)};
-        memcpy(array[t].shape, p->shape, sizeof p->shape);
-    }
-    TW_TRY(tw_run_save_tensors(r->run, "weights", r->step, tensors, array));
+    TW_TRY(tw_run_save_file(r->run, "weights", r->step, save_net, r->net));
     r->store_seconds += clock_now() - begin;
 done:
-    free(rounded);
-    free(w);
-    free(array);
     return st;
 }
 
@@ -303,19 +289,41 @@ static tw_moment here(const record *r, double lr)
     return (tw_moment){r->run, r->net, r->step, r->result.epoch_steps, lr, r->batch};
 }
 
-static tw_status put_step(record *r, const tw_stepped *step)
+static tw_status put_step(record *r, const tw_step *step)
 {
     tw_status st = TW_OK;
     if (!tw_cadence_due(&r->log, r->step, r->result.epoch_steps)) return TW_OK;
     TW_TRY(tw_run_put_scalar(r->run, "batch/loss", r->step, step->loss, NAN));
     if (r->train->label) TW_TRY(tw_run_put_scalar(r->run, "batch/accuracy", r->step, step->accuracy, NAN));
     TW_TRY(tw_run_put_scalar(r->run, "lr", r->step, step->lr, NAN));
+    if (isfinite(step->gradient_norm))
+        TW_TRY(tw_run_put_scalar(r->run, "batch/gradient_norm", r->step, step->gradient_norm, NAN));
+done:
+    return st;
+}
+
+// At the end of an epoch the schedule "plateau" and early stopping look at the loss on the validation part, where there
+// is one, else on the training part. A state at this step is saved before, so a resumed run looks again.
+static tw_status watch(record *r)
+{
+    tw_status st = TW_OK;
+    tw_loss_value value;
+    bool stop = false;
+    if (!r->watches || r->step == 0 || r->step % r->result.epoch_steps != 0) return TW_OK;
+    TW_TRY(tw_loss(r->net, r->validation ? r->validation : r->train, NULL, NULL, &value));
+    TW_TRY(tw_run_put_scalar(r->run, "watched/loss", r->step, value.loss, NAN));
+    tw_trainer_observe(r->trainer, value.loss, &stop);
+    if (stop) {
+        r->early = true;
+        TW_TRY(tw_run_put_event(r->run, r->step, "stopped early",
+                                "the watched loss has not improved for stop.patience epochs"));
+    }
 done:
     return st;
 }
 
 // The sharpness where it went wrong is what one wants to know.
-static tw_status note_divergence(record *r, const tw_stepped *step)
+static tw_status note_divergence(record *r, const tw_step *step)
 {
     tw_status st = TW_OK;
     char text[128];
@@ -337,8 +345,8 @@ done:
 static tw_status one_step(record *r)
 {
     tw_status st = TW_OK;
-    tw_stepped step = {0};
-    TW_TRY(tw_stepper_step(r->stepper, &step));
+    tw_step step = {0};
+    TW_TRY(tw_trainer_step(r->trainer, &step));
     if (step.diverged) {
         TW_TRY(note_divergence(r, &step));
         goto done;
@@ -368,7 +376,9 @@ static tw_status go(record *r)
         bool due = tw_cadence_due(&r->save, r->step, r->result.epoch_steps) || clock_now() - r->saved > save_seconds;
         if ((due || last) && (fresh || r->step > resumed)) TW_TRY(save_state(r));
         if (r->result.diverged) break;
-        tw_moment at = here(r, tw_recipe_real(r->recipe, "optim.lr"));
+        TW_TRY(watch(r));
+        last = last || r->early;
+        tw_moment at = here(r, tw_trainer_lr(r->trainer));
         TW_TRY(tw_probes_measure(&r->probes, &at));
         if (tw_cadence_due(&r->weights, r->step, r->result.epoch_steps)) TW_TRY(save_weights(r));
         if (last) break;
@@ -474,7 +484,7 @@ tw_status tw_record_resume(const char *folder, const tw_recipe *changes, tw_prog
     TW_TRY(check_data(&r));
     TW_TRY(tw_run_load_state(r.run, &step, &state, &arrays));
     if (arrays) {
-        TW_TRY(tw_stepper_load_state(r.stepper, step, arrays));
+        TW_TRY(tw_trainer_load_state(r.trainer, arrays));
         TW_TRY(tw_probes_load_state(&r.probes, arrays));
         r.step = step;
     }

@@ -40,6 +40,13 @@ flags_and_set_take_the_place_of_keys() {
     run runs compare a b
     says "optim.lr" "0.3" "sampling.batch" "stop.epochs"
 }
+a_run_has_the_bits_of_training_without_one() {
+    recipe
+    run train small.yaml --run a
+    run train --model mlp:4-8-3,act=tanh --data gauss:classes=3,dim=4,n=200 --lr 0.2 --batch 20 --epochs 4 --save w.safetensors
+    exits 0 || return 1
+    cmp w.safetensors a/weights-40.safetensors
+}
 flags_alone_make_a_run_too() {
     run train --model mlp:4-8-3 --data gauss:classes=3,dim=4,n=200 --epochs 3 --run a
     exits 0 || return 1

@@ -207,6 +207,67 @@ static void a_run_that_is_asked_to_stop_can_go_on_and_grow(void **state)
     same_file("probed", "grown", "weights-24.safetensors");
 }
 
+static void every_rule_schedule_and_sampling_resumes_to_the_same_bits(void **state)
+{
+    (void)state;
+    static const char *const rules[][3] = {{"sgd:momentum=0.9", "cosine:length=6", "shuffle"},
+                                           {"adam", "constant", "replacement"},
+                                           {"rmsprop", "constant", "ordered"},
+                                           {"sam", "plateau", "shuffle"},
+                                           {"sgld", "constant", "independent"},
+                                           {"nudged", "constant", "shuffle"}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        char whole[32], cut[32];
+        double limit = 10;
+        tw_recorded result;
+        tw_recipe *recipe = recipe_of("");
+        must(tw_recipe_set(recipe, "test", "optim.rule", rules[i][0]));
+        must(tw_recipe_set(recipe, "test", "schedule.rule", rules[i][1]));
+        must(tw_recipe_set(recipe, "test", "sampling.rule", rules[i][2]));
+        must(tw_recipe_set(recipe, "test", "optim.lr", "0.01"));
+        snprintf(whole, sizeof whole, "rule%d", (int)i);
+        snprintf(cut, sizeof cut, "cut%d", (int)i);
+        must(tw_record(recipe, folder_of(whole), (tw_progress){NULL, NULL}, &result));
+        must_fail(tw_record(recipe, folder_of(cut), (tw_progress){stop_after, &limit}, &result), TW_ESTOPPED,
+                  "step 10");
+        must(tw_record_resume(folder_of(cut), NULL, (tw_progress){NULL, NULL}, &result));
+        same_file(whole, cut, "weights-24.safetensors");
+        tw_recipe_free(recipe);
+    }
+}
+
+// Truth: the loss on the validation part, which plain training cannot improve for ever with a rate this large.
+static void patience_ends_a_run_early_and_is_said_once(void **state)
+{
+    (void)state;
+    tw_recorded result;
+    tw_run *run = NULL;
+    tw_events *events = NULL;
+    tw_series *series = NULL;
+    tw_recipe *recipe = recipe_of("data.validation: 0.2\n");
+    must(tw_recipe_set(recipe, "test", "stop.epochs", "400"));
+    must(tw_recipe_set(recipe, "test", "optim.lr", "1.5"));
+    must(tw_recipe_set(recipe, "test", "stop.patience", "2"));
+    must(tw_record(recipe, folder_of("early"), (tw_progress){NULL, NULL}, &result));
+    assert_true(result.steps < 1200 && result.steps % result.epoch_steps == 0);
+    int64_t steps = result.steps;
+    must(tw_record_resume(folder_of("early"), NULL, (tw_progress){NULL, NULL},
+                          &result)); // looks again, decides the same
+    assert_int_equal(result.steps, steps);
+    must(tw_run_open(folder_of("early"), false, &run));
+    must(tw_run_events(run, &events));
+    assert_int_equal(events->count, 1);
+    must(tw_run_series(run, "watched/loss", 1, &series));
+    int64_t last = series->count - 1;
+    double best = INFINITY;
+    for (int64_t i = 0; i <= last - 2; i++) best = fmin(best, series->value[i]);
+    assert_true(series->value[last] >= best && series->value[last - 1] >= best);
+    tw_series_free(series);
+    tw_events_free(events);
+    must(tw_run_close(run));
+    tw_recipe_free(recipe);
+}
+
 static double value_at(tw_run *run, const char *name, int64_t step)
 {
     tw_series *series = NULL;
@@ -503,6 +564,8 @@ int main(void)
         cmocka_unit_test(probes_change_no_bit_of_the_weights),
         cmocka_unit_test(a_killed_run_resumes_to_the_same_bits),
         cmocka_unit_test(a_run_that_is_asked_to_stop_can_go_on_and_grow),
+        cmocka_unit_test(every_rule_schedule_and_sampling_resumes_to_the_same_bits),
+        cmocka_unit_test(patience_ends_a_run_early_and_is_said_once),
         cmocka_unit_test(probes_measure_what_they_say),
         cmocka_unit_test(noise_against_the_hessian),
         cmocka_unit_test(along_and_overshoot_on_a_quadratic),
