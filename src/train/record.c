@@ -135,7 +135,7 @@ static tw_status open_all(record *r, bool fresh)
     TW_TRY(tw_alloc(TW_STEPPER_ARRAYS + 2 * r->probes.count, sizeof *r->state, &r->state));
     TW_TRY(tw_alloc(2 * r->probes.count, sizeof *r->name, &r->name));
     r->watches = tw_recipe_int(recipe, "stop.patience") > 0 ||
-                 strncmp(tw_recipe_str(recipe, "schedule.rule"), "plateau", 7) == 0;
+                 strncmp(tw_recipe_str(recipe, "schedule.name"), "plateau", 7) == 0;
     r->log = tw_recipe_cadence(recipe, "outputs.log");
     r->save = tw_recipe_cadence(recipe, "outputs.checkpoint");
     r->weights = tw_recipe_cadence(recipe, "outputs.weights");

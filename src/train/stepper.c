@@ -16,9 +16,9 @@ tw_status tw_stepper_new(const tw_recipe *recipe, tw_net *net, const tw_data *da
     tw_stepper *s = NULL;
     tw_trainer_opts opts = tw_trainer_defaults();
 
-    opts.optim = tw_recipe_str(recipe, "optim.rule");
-    opts.schedule = tw_recipe_str(recipe, "schedule.rule");
-    opts.sampling = tw_recipe_str(recipe, "sampling.rule");
+    opts.optim = tw_recipe_str(recipe, "optim.name");
+    opts.schedule = tw_recipe_str(recipe, "schedule.name");
+    opts.sampling = tw_recipe_str(recipe, "sampling.kind");
     opts.lr = tw_recipe_real(recipe, "optim.lr");
     opts.batch = tw_recipe_int(recipe, "sampling.batch");
     opts.clip_norm = tw_recipe_real(recipe, "optim.clip_norm");

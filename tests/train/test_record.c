@@ -221,9 +221,9 @@ static void every_rule_schedule_and_sampling_resumes_to_the_same_bits(void **sta
         double limit = 10;
         tw_recorded result;
         tw_recipe *recipe = recipe_of("");
-        must(tw_recipe_set(recipe, "test", "optim.rule", rules[i][0]));
-        must(tw_recipe_set(recipe, "test", "schedule.rule", rules[i][1]));
-        must(tw_recipe_set(recipe, "test", "sampling.rule", rules[i][2]));
+        must(tw_recipe_set(recipe, "test", "optim.name", rules[i][0]));
+        must(tw_recipe_set(recipe, "test", "schedule.name", rules[i][1]));
+        must(tw_recipe_set(recipe, "test", "sampling.kind", rules[i][2]));
         must(tw_recipe_set(recipe, "test", "optim.lr", "0.01"));
         snprintf(whole, sizeof whole, "rule%d", (int)i);
         snprintf(cut, sizeof cut, "cut%d", (int)i);
