@@ -155,6 +155,25 @@ TW_API TW_NODISCARD tw_status tw_noise_label(int64_t D, const double *a, double 
 TW_API TW_NODISCARD tw_status tw_noise_scaling_error(int64_t D, const double *a, double lambda, double S, double mu,
                                                      double c, bool *ok, double *error);
 
+// A Hessian known in part: k eigenvalues a > 0 that count weight times (1 for an eigenvalue), the noise v'Mv along
+// each, and the rest of the trace, in eigenvalues between 0 and the smallest a.
+typedef struct tw_noise_modes {
+    int64_t k;
+    const double *a, *weight, *noise; // [k]; noise is looked at by tw_noise_modes_break only
+    double rest;                      // >= 0
+} tw_noise_modes;
+
+// Largest stable step of section 5 for the law (c1, c2), in a bracket: *least if the rest sits at the smallest a, *most
+// if it is spread near 0. S need not be an integer. TW_EINVAL: out of range.
+TW_API TW_NODISCARD tw_status tw_noise_modes_step_max(const tw_noise_modes *modes, double S, double mu, double c1,
+                                                      double c2, double *least, double *most);
+// From the reference (lambda, S): the factor c at which (c lambda, c S) has changed the stationary variances along the
+// modes by the relative size limit (Euclidean), or makes them infinite; the rest sits at the smallest a. up: c > 1,
+// else 1/S <= c < 1. 0: nowhere. *stable false: the reference itself is unstable.
+TW_API TW_NODISCARD tw_status tw_noise_modes_break(const tw_noise_modes *modes, double lambda, double S, double mu,
+                                                   double c1, double c2, double limit, bool up, bool *stable,
+                                                   double *factor);
+
 // Corollary 1, D = 1, mu = 0: weight decay that minimises the stationary test loss.
 typedef struct tw_noise_decay {
     bool exists; // some gamma is stable

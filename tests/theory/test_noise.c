@@ -517,9 +517,54 @@ static void every_failing_allocation_is_survived(void **state)
     free(p);
 }
 
+// Truth: the laws for whole spectra (tw_noise_step_max, tw_noise_scaling_error), with multiplicities as weights, and
+// the bracket's ends as limits: the rest in copies of the smallest eigenvalue, and in a million near 0.
+static void a_spectrum_in_part_gives_the_laws_of_the_whole(void **state)
+{
+    (void)state;
+    const double a[] = {2, 0.7, 0.3}, weight[] = {1, 2, 3}, all[] = {2, 0.7, 0.7, 0.3, 0.3, 0.3};
+    for (int64_t S = 1; S < 100; S *= 4)
+        for (int k = 0; k < 2; k++) {
+            double mu = k ? 0.9 : 0, truth, least, most, factor, error;
+            bool stable, ok;
+            tw_noise_modes modes = {.k = 3, .a = a, .weight = weight, .noise = a};
+            must(tw_noise_step_max(6, all, S, mu, 2, 1, &truth));
+            must(tw_noise_modes_step_max(&modes, (double)S, mu, 2, 1, &least, &most));
+            assert_near(least, truth, 1e-13 * truth);
+            assert_near(most, truth, 1e-13 * truth);
+            modes.k = 2; // 0.3 three times becomes 0.9 of trace
+            modes.rest = 0.9;
+            must(tw_noise_modes_step_max(&modes, (double)S, mu, 2, 1, &least, &most));
+            assert_true(least <= truth && truth <= most && least < most);
+            modes = (tw_noise_modes){.k = 3, .a = a, .weight = weight, .noise = a};
+            double lambda = truth / 4;
+            for (int up = 0; up < 2; up++) {
+                double limit = 0.05;
+                must(tw_noise_modes_break(&modes, lambda, (double)S, mu, 2, 1, limit, up, &stable, &factor));
+                assert_true(stable);
+                if (factor == 0) {
+                    assert_false(up); // a larger step breaks it sooner or later
+                    if (S == 1) continue;
+                    must(tw_noise_scaling_error(6, all, lambda, (double)S, mu, 1 / (double)S, &ok, &error));
+                    assert_true(ok && error < limit);
+                    continue;
+                }
+                must(tw_noise_scaling_error(6, all, lambda, (double)S, mu, factor, &ok, &error));
+                assert_true(ok);
+                assert_near(error, limit, 1e-8);
+            }
+            must(tw_noise_modes_break(&modes, 1.01 * truth, (double)S, mu, 2, 1, 0.1, true, &stable, &factor));
+            assert_false(stable);
+        }
+    tw_noise_modes wrong = {.k = 1, .a = a, .weight = weight, .rest = -1};
+    double unused;
+    must_fail(tw_noise_modes_step_max(&wrong, 1, 0, 2, 1, &unused, &unused), TW_EINVAL, "rest -1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_spectrum_in_part_gives_the_laws_of_the_whole),
         cmocka_unit_test(every_field_of_every_reference_case_agrees),
         cmocka_unit_test(sigma_is_the_fixed_point_of_the_moment_map),
         cmocka_unit_test(the_limit_is_where_the_gain_is_one),
