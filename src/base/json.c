@@ -16,6 +16,15 @@ tw_status tw_json_load(const char *path, json_t **out)
     return TW_OK;
 }
 
+tw_status tw_json_parse(const char *name, const char *text, size_t size, json_t **out)
+{
+    json_error_t error;
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (!json) return tw_fail(TW_EFORMAT, "%s: line %d, column %d: %s", name, error.line, error.column, error.text);
+    *out = json;
+    return TW_OK;
+}
+
 json_t *tw_json_real(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
 json_t *tw_json_reals(int64_t n, const double *x)

@@ -21,6 +21,9 @@ typedef struct tw_case_kind {
 // key: the field that names the kind ("family", "kind"). *out is the caller's.
 TW_NODISCARD tw_status tw_cases_solve(const char *path, const char *key, int count, const tw_case_kind *kinds,
                                       json_t **out);
+// The same for a file that has been read; path is its name in messages.
+TW_NODISCARD tw_status tw_cases_answer(const char *path, const json_t *file, const char *key, int count,
+                                       const tw_case_kind *kinds, json_t **out);
 
 TW_NODISCARD tw_status tw_case_int(const tw_case *c, const char *field, int64_t least, int64_t *out);
 TW_NODISCARD tw_status tw_case_real(const tw_case *c, const char *field, double *out);
