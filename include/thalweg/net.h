@@ -21,8 +21,9 @@ typedef struct tw_param {
     int64_t image[2]; // channels and positions of what each row multiplies, as [channel][position]; {1, 1}: plain
     int64_t fan_in, fan_out;
     int law;          // how it starts, whatever the scheme: 0 drawn by the scheme, 1 ones (gains), 2 zeros (shifts),
-                      // 3 a table of embeddings, standard normal under "torch"
-    double law_scale; // of the variance of the he schemes: 1, or what the architecture's paper prescribes
+                      // 3 a table of embeddings, standard normal under "torch",
+                      // 4 truncated normal of variance 2 law_scale / fan_in under "paper"
+    double law_scale; // see law 4
 } tw_param;
 
 typedef struct tw_net_opts {
@@ -30,7 +31,8 @@ typedef struct tw_net_opts {
     int real;          // 4: float, 8: double
     const char *loss;  // NULL: "xent" for classes, "mse" for targets; "mse", "half-mse", "logistic": docs/losses.md
     double l2;         // adds (l2 / 2) |w|^2 over all parameters to the objective; 0: none
-    const char *init;  // "torch" (default), "he-normal", "he-uniform", "glorot-normal", "glorot-uniform"
+    const char *init;  // "torch" (default), "he-normal", "he-uniform", "glorot-normal", "glorot-uniform",
+                       // "he-truncated", "paper" (what the architecture's paper prescribes, docs/models.md)
     uint64_t seed;     // of the initial weights
     int64_t shard;     // samples a shard; 0: chosen from the problem
     const char *arith; // "f32" (default), "split3", "split6"; "ref" for plain loops

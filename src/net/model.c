@@ -64,6 +64,17 @@ static tw_status parse_activation(const char *model, const char *text, plan *p)
         model, text);
 }
 
+tw_status tw_model_activation(const char *model, const char *text, tw_activation *activation, double *slope)
+{
+    tw_status st = TW_OK;
+    plan p = {.activation = TW_ACT_RELU};
+    TW_TRY(parse_activation(model, text, &p));
+    *activation = p.activation;
+    *slope = p.slope;
+done:
+    return st;
+}
+
 static tw_status parse_options(const char *model, char *text, plan *p)
 {
     tw_status st = TW_OK;
@@ -116,6 +127,10 @@ tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net)
     TW_TRY(tw_strdup(model, &text));
     if (strncmp(text, "mlp:", 4) == 0)
         TW_TRY(parse_mlp(model, text, net));
+    else if (strncmp(text, "seq:", 4) == 0)
+        TW_TRY(tw_model_seq(text + 4, data, net));
+    else if (strncmp(text, "gpt:", 4) == 0 || strncmp(text, "lstm:", 5) == 0)
+        TW_TRY(tw_model_sequence(text, data, net));
     else
         TW_TRY(tw_model_conv(text, data, net));
 done:

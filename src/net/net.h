@@ -47,6 +47,11 @@ TW_NODISCARD tw_status tw_net_needs_samples(const tw_net *net, const char *what)
 // Nodes and parameter tensors from the model string; data gives the shape of images and the number of classes.
 tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net);
 
+tw_status tw_model_seq(const char *text, const tw_data *data, tw_net *net);       // one's own, layer after layer
+tw_status tw_model_sequence(const char *model, const tw_data *data, tw_net *net); // gpt, lstm
+// "relu", "leaky-relu(0.1)", ...
+TW_NODISCARD tw_status tw_model_activation(const char *model, const char *text, tw_activation *activation,
+                                           double *slope);
 tw_status tw_model_conv(const char *model, const tw_data *data, tw_net *net); // architectures for images
 
 // Between the order of memory (channel last) and that of files and of every vector outside (PyTorch's): k blocks of

@@ -95,6 +95,16 @@ tw_status tw_gradient_sum(tw_gradient *g, const int64_t *index, int64_t first, i
         tw_gradient_close(g);
         *g = again;
     }
+    if (squares) {
+        TW_TRY(tw_net_needs_samples(g->net, "the norm of gradients in training"));
+        if (!tw_net_norms_by_layer(g->net)) {
+            st = tw_fail(TW_EINVAL,
+                         "model %s: the norms of single gradients in training need layers that share no parameters, "
+                         "no embedding and no grouped convolution",
+                         g->net->model);
+            goto done;
+        }
+    }
     g->index = index;
     g->first = first;
     g->count = count;

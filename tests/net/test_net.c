@@ -2,6 +2,8 @@
 // Networks: model strings, initial weights, weights on disk, losses.
 #include "../curv/toy.h"
 
+#include "thalweg/train.h"
+
 #include <unistd.h>
 
 static tw_data blank(int64_t features, int64_t classes)
@@ -52,6 +54,10 @@ static void convolutional_networks_have_the_counts_of_the_paper(void **state)
         {"resnet14", 3, 32, 10, 174698},
         {"resnet20", 3, 32, 10, 271690},
         {"vgg11", 3, 32, 10, 9750922},
+        {"simplecnn,bn=batch", 3, 32, 10, 362538},
+        {"resnet32,bn=batch", 3, 32, 10, 467946},
+        {"resnet32,bn=fixed", 3, 32, 10, 467946},
+        {"vgg11,bn=batch", 3, 32, 10, 9758480},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         tw_data data = blank(known[i].channels * known[i].size * known[i].size, known[i].classes);
@@ -70,6 +76,166 @@ static void convolutional_networks_have_the_counts_of_the_paper(void **state)
     data.height = data.width = 28;
     must_fail(tw_net_new("resnet31", &data, &opts, &net), TW_EINVAL, "found depth 31");
     must_fail(tw_net_new("vgg11", &data, &opts, &net), TW_EINVAL, "does not fit into 1 x 1");
+}
+
+// Truth: 256 F + T F + L (12 F^2 + 13 F) + 2 F + 256 F for a transformer of width F on T bytes; 4 H (f + H) + 8 H for
+// torch.nn.LSTM and classes (H + 1) behind it; filters in / groups k^2 for a grouped convolution.
+static void sequence_networks_have_the_counts_of_the_closed_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        int64_t features, height, width, count;
+    } known[] = {
+        {"gpt:2x4x64x32", 33, 1, 33, 2 * 256 * 64 + 32 * 64 + 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64},
+        {"gpt:1x1x5x3", 4, 1, 4, 2 * 256 * 5 + 3 * 5 + 12 * 25 + 13 * 5 + 2 * 5},
+        {"lstm:16", 784, 28, 28, 4 * 16 * (28 + 16) + 8 * 16 + 10 * 17},
+        {"lstm:3,steps=7", 784, 28, 28, 4 * 3 * (112 + 3) + 8 * 3 + 10 * 4},
+        {"seq:conv(8,3) bn conv(12,5,groups=4,bias=no) layernorm globalpool dense(10)", 784, 28, 28,
+         8 * 9 + 8 + 2 * 8 + 12 * 2 * 25 + 2 * 12 + 12 * 10 + 10},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        tw_data data = blank(known[i].features, 10);
+        tw_net_opts opts = tw_net_defaults();
+        tw_net *net = NULL;
+        data.height = known[i].height;
+        data.width = known[i].width;
+        must(tw_net_new(known[i].model, &data, &opts, &net));
+        assert_int_equal(tw_net_params(net), known[i].count);
+        tw_net_free(net);
+    }
+}
+
+static void descriptions_say_which_layer_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *says;
+    } bad[] = {
+        {"seq:conv(8,3) dence(10)", "layer 2: found \"dence(10)\""},
+        {"seq:conv(8,3) dence(10)", "did you mean dense?"},
+        {"seq:conv(8)", "layer 1, conv(8): found 1 numbers, expected conv(FILTERS,SIZE"},
+        {"seq:conv(8,3,pad=some)", "found pad=some, expected pad=valid or pad=same"},
+        {"seq:conv(8,3,strid=2)", "found \"strid=\""},
+        {"seq:conv(8,3) conv(6,3,groups=4)", "found 4 groups, expected a divisor of 8 channels and 6 filters"},
+        {"seq:conv(8,29)", "does not fit into 28 x 28"},
+        {"seq:dense(0)", "found outputs \"0\""},
+        {"seq:dense(10", "found no closing bracket"},
+        {"seq:dropout(1) dense(10)", "found P \"1\", expected a number from 0 on and below 1"},
+        {"seq:conv(4,3) flatten bn dense(10)", "expected the norm before flattening"},
+        {"seq:", "found no operation"},
+        {"seq:dense(9)", "found 9 outputs"},
+        {"gpt:2x3x64x783", "expected 1 to 48 layers, heads that divide the width"},
+        {"gpt:2x4x64", "expected gpt:LAYERSxHEADSxWIDTHxCONTEXT"},
+        {"lstm:0", "expected lstm:HIDDEN"},
+        {"lstm:4,steps=5", "expected 2 to 48 that divide them"},
+        {"resnet32,bn=yes", "found \"bn=yes\", expected bn=batch"},
+    };
+    tw_data data = blank(784, 10);
+    data.height = data.width = 28;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tw_net_opts opts = tw_net_defaults();
+        tw_net *net = NULL;
+        must_fail(tw_net_new(bad[i].model, &data, &opts, &net), TW_EINVAL, bad[i].says);
+    }
+    tw_net_opts opts = tw_net_defaults();
+    tw_net *net = NULL;
+    opts.shard = 8;
+    must_fail(tw_net_new("resnet8,bn=batch", &data, &opts, &net), TW_EINVAL, "a shard is the whole batch");
+    toy t;
+    opts = toy_opts(8);
+    toy_fill(&t, 2, 4, 2, 0);
+    must_fail(tw_net_new("gpt:1x1x4x3", &t.data, &opts, &net), TW_EINVAL, "sample 0, feature 0: found");
+    toy_close(&t);
+}
+
+// Truth: what was put into the file, name by name, in the order of a PyTorch state dictionary.
+static void running_statistics_are_stored_with_the_weights(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"0.weight",       "0.bias",        "1.weight", "1.bias",
+                                        "1.running_mean", "1.running_var", "3.weight", "3.bias"};
+    char path[] = "/tmp/thalweg-stats-XXXXXX.safetensors";
+    int fd = mkstemps(path, 12);
+    assert_true(fd >= 0);
+    close(fd);
+    toy t;
+    tw_net *other = NULL;
+    tw_arrays *arrays = NULL;
+    tw_net_opts opts = toy_opts(8);
+    toy_open_images(&t, "seq:conv(3,3) bn tanh dense(2)", 5, 1, 4, 2, opts);
+    tw_sgd_opts sgd = tw_sgd_defaults();
+    tw_sgd_curve *curve = NULL;
+    sgd.epochs = 1;
+    sgd.batch = 5;
+    sgd.lr = 1e-3;
+    must(tw_sgd(t.net, &t.data, &sgd, &curve));
+    tw_sgd_curve_free(curve);
+    must(tw_net_save(t.net, path));
+    must(tw_arrays_load(path, &arrays));
+    assert_int_equal(arrays->count, 8);
+    for (int i = 0; i < 8; i++) assert_string_equal(arrays->array[i].name, names[i]);
+    // One step from (0, 1): mean 0.1 of the batch's, variance 0.9 + 0.1 of the batch's (divisor N - 1).
+    const double *mean = arrays->array[4].x, *var = arrays->array[5].x, *w = t.w, *x = t.data.x;
+    for (int c = 0; c < 3; c++) {
+        double y[20], m = 0, v = 0;
+        for (int i = 0; i < 20; i++) { // convolution by hand: 5 samples of 2 x 2 places
+            y[i] = w[27 + c];
+            for (int p = 0; p < 9; p++) y[i] += w[c * 9 + p] * x[i / 4 * 16 + (i / 2 % 2 + p / 3) * 4 + i % 2 + p % 3];
+            m += y[i] / 20;
+        }
+        for (int i = 0; i < 20; i++) v += (y[i] - m) * (y[i] - m) / 19;
+        assert_near(mean[c], 0.1 * m, 1e-14);
+        assert_near(var[c], 0.9 + 0.1 * v, 1e-14);
+    }
+    must(tw_net_new("seq:conv(3,3) bn(stats=fixed) tanh dense(2)", &t.data, &opts, &other));
+    must(tw_net_load(other, path));
+    must(tw_net_save(other, path));
+    tw_arrays *again = NULL;
+    must(tw_arrays_load(path, &again));
+    for (int i = 0; i < 8; i++)
+        assert_memory_equal(arrays->array[i].x, again->array[i].x, (size_t)arrays->array[i].shape[0] * sizeof(double));
+    tw_arrays_free(again);
+    tw_arrays_free(arrays);
+    tw_net_free(other);
+    toy_close(&t);
+    unlink(path);
+}
+
+// A mask is a function of (seed, step, sample, node, unit); measurements see none. Truth: with rate p the mean of
+// mask is 1 and its variance p / (1 - p): 20,000 numbers, five standard errors.
+static void dropout_is_drawn_in_training_alone(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    const tw_blocks *block = tw_kernels_find("f64")->block;
+    double *a = NULL, *b = NULL, sum = 0;
+    must(tw_alloc(N, sizeof *a, &a));
+    must(tw_alloc(N, sizeof *b, &b));
+    block->mask(N, 0.25, 1, 2, a);
+    block->mask(N, 0.25, 1, 2, b);
+    assert_memory_equal(a, b, N * sizeof *a);
+    for (int i = 0; i < N; i++) {
+        assert_true(a[i] == 0 || a[i] == 1 / 0.75);
+        sum += a[i];
+    }
+    assert_near(sum / N, 1, 5 * sqrt(0.25 / 0.75 / N));
+    free(a), free(b);
+    toy with, without;
+    tw_loss_value one, other;
+    toy_open(&with, "seq:dense(9) tanh dropout(0.5) dense(3)", 8, 5, 3, 0, toy_opts(8));
+    toy_open(&without, "seq:dense(9) tanh dropout(0) dense(3)", 8, 5, 3, 0, toy_opts(8));
+    must(tw_loss(with.net, &with.data, NULL, NULL, &one));
+    must(tw_loss(without.net, &without.data, NULL, NULL, &other));
+    assert_true(one.loss == other.loss);
+    tw_sgd_opts sgd = tw_sgd_defaults();
+    tw_sgd_curve *curve = NULL;
+    sgd.epochs = 1;
+    sgd.batch = 8;
+    must(tw_sgd(with.net, &with.data, &sgd, &curve));
+    assert_true(curve->loss[0] != one.loss);
+    tw_sgd_curve_free(curve);
+    toy_close(&with), toy_close(&without);
 }
 
 static void impossible_models_are_refused_with_what_was_found(void **state)
@@ -233,6 +399,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_shapes_and_counts_are_those_of_pytorch),
         cmocka_unit_test(convolutional_networks_have_the_counts_of_the_paper),
+        cmocka_unit_test(sequence_networks_have_the_counts_of_the_closed_forms),
+        cmocka_unit_test(descriptions_say_which_layer_is_wrong),
+        cmocka_unit_test(running_statistics_are_stored_with_the_weights),
+        cmocka_unit_test(dropout_is_drawn_in_training_alone),
         cmocka_unit_test(impossible_models_are_refused_with_what_was_found),
         cmocka_unit_test(initial_weights_have_the_promised_variance),
         cmocka_unit_test(weights_survive_the_disk),
