@@ -286,9 +286,11 @@ static void initial_weights_have_the_promised_variance(void **state)
                    {"he-normal", 2.0 / 300, 0},
                    {"he-uniform", 2.0 / 300, 0},
                    {"glorot-normal", 2.0 / 500, 0},
-                   {"glorot-uniform", 2.0 / 500, 0}};
+                   {"glorot-uniform", 2.0 / 500, 0},
+                   {"he-truncated", 2.0 / 300, 0},
+                   {"paper", 2.0 / 500, 0}};
     tw_data data = blank(300, 200);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 7; i++) {
         tw_net_opts opts = tw_net_defaults();
         tw_net *net = NULL;
         double *w = NULL, sum = 0, bias = 0;
@@ -301,6 +303,46 @@ static void initial_weights_have_the_promised_variance(void **state)
         for (int j = 0; j < 200; j++) bias += w[60000 + j] * w[60000 + j] / 200;
         assert_near(sum, schemes[i].variance, 5 * sqrt(2.0 / 60000) * schemes[i].variance);
         assert_near(bias, schemes[i].bias_variance, 5 * sqrt(2.0 / 200) * schemes[i].bias_variance);
+        free(w);
+        tw_net_free(net);
+    }
+}
+
+// Truth: paper 2's released code: convolutions of variance 2 scale / fan_in, cut at two standard deviations of the law
+// before the cut, whose deviation the cut shrinks to 0.87962566; scale 1/(3 n), 1 with batch norm; gains 1, shifts and
+// biases 0. Bound: five standard errors of 9 16 16 numbers (a truncated normal's square varies less than a normal's).
+static void residual_networks_start_as_the_paper_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        double scale;
+    } known[] = {{"resnet14", 1.0 / 6}, {"resnet14,bn=batch", 1}, {"resnet14,init-scale=0.5", 0.5}};
+    tw_data data = blank(768, 10);
+    data.channels = 3;
+    data.height = data.width = 16;
+    for (int i = 0; i < 3; i++) {
+        tw_net_opts opts = tw_net_defaults();
+        tw_net *net = NULL;
+        double *w = NULL;
+        opts.init = "paper";
+        opts.real = 8;
+        must(tw_net_new(known[i].model, &data, &opts, &net));
+        must(tw_alloc(tw_net_params(net), sizeof *w, &w));
+        tw_net_get_weights(net, w);
+        for (int64_t t = 0; t < tw_net_tensors(net); t++) {
+            const tw_param *p = tw_net_param(net, t);
+            double sum = 0, variance = 2 * known[i].scale / 144, most = 0;
+            for (int64_t j = 0; j < p->count; j++) {
+                double x = w[p->offset + j];
+                sum += x * x / (double)p->count;
+                most = fmax(most, fabs(x));
+                if (p->rank == 1) assert_true(x == (strstr(p->name, "bn") && strstr(p->name, "weight") ? 1 : 0));
+            }
+            if (strcmp(p->name, "stage1.block1.conv1.weight") != 0) continue;
+            assert_near(sum, variance, 5 * sqrt(2.0 / 2304) * variance);
+            assert_true(most <= 2 * sqrt(variance) / 0.87962566103423978 * (1 + 4 * DBL_EPSILON));
+        }
         free(w);
         tw_net_free(net);
     }
@@ -405,6 +447,7 @@ int main(void)
         cmocka_unit_test(dropout_is_drawn_in_training_alone),
         cmocka_unit_test(impossible_models_are_refused_with_what_was_found),
         cmocka_unit_test(initial_weights_have_the_promised_variance),
+        cmocka_unit_test(residual_networks_start_as_the_paper_says),
         cmocka_unit_test(weights_survive_the_disk),
         cmocka_unit_test(losses_follow_their_stated_convention),
         cmocka_unit_test(small_losses_do_not_cancel),
