@@ -33,17 +33,18 @@ static inline tw_trainer_opts tw_trainer_defaults(void)
 }
 
 typedef struct tw_step {
-    int64_t step;         // 1 is the first
-    int64_t epoch;        // to which it belongs; the first is opts.first_epoch
-    bool epoch_end;       // the last step of its epoch
-    int64_t samples;      // of the batch
-    double loss;          // mean over the batch before the step, l2 term left out
-    int64_t right;        // samples of the batch that were classified rightly; 0 for regression
-    double accuracy;      // right / samples; NAN for regression
-    double lr;            // with which the step was made
-    double gradient_norm; // with the l2 term, before clipping; NAN when not asked for
-    bool clipped;         // the gradient was cut
-    bool diverged;        // the loss is not finite: no step was made, and the weights are the last ones whose loss was
+    int64_t step;           // 1 is the first
+    int64_t epoch;          // to which it belongs; the first is opts.first_epoch
+    bool epoch_end;         // the last step of its epoch
+    int64_t samples;        // of the batch
+    double loss;            // mean over the batch before the step, l2 term left out
+    int64_t right, counted; // answers that were right, of so many: one a sample and position; 0 for regression
+    double accuracy;        // right / counted; NAN for regression
+    double epoch_loss;      // mean over the samples of the epoch so far
+    double lr;              // with which the step was made
+    double gradient_norm;   // with the l2 term, before clipping; NAN when not asked for
+    bool clipped;           // the gradient was cut
+    bool diverged; // the loss is not finite: no step was made, and the weights are the last ones whose loss was
     int64_t unusable_sample; // diverged: first sample of the batch with a number that is not finite; -1: none
 } tw_step;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// thalweg train: one trajectory of plain SGD, its curve and its last weights.
+// thalweg train: one trajectory, its curve and its last weights.
 #include "cli/open.h"
 #include "cli/train_recipe.h"
 
 #include "base/alloc.h"
 #include "report/figure.h"
-#include "thalweg/train.h"
+#include "thalweg/trainer.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +16,9 @@ typedef struct run_state {
     tw_data *data, *other; // other: the part that is not trained on, NULL when there is none
     const char *other_name;
     tw_net *net;
-    tw_sgd_opts opts;
+    tw_trainer_opts opts;
+    bool stopped; // by --patience
+    int64_t unusable;
     tw_progress shown;
     int64_t epochs, done, steps;
     double *epoch, *loss, *accuracy, *other_loss, *other_accuracy; // [epochs + 1], NaN: not measured
@@ -29,12 +31,22 @@ static tw_status read_options(run_state *s)
 {
     tw_status st = TW_OK;
     const tw_args *args = s->args;
-    s->opts = tw_sgd_defaults();
+    s->opts = tw_trainer_defaults();
+    s->unusable = -1;
+    s->opts.optim = tw_args_str(args, "optim");
+    s->opts.schedule = tw_args_str(args, "schedule");
+    s->opts.sampling = tw_args_str(args, "sampling");
+    TW_TRY(tw_train_check(TW_OPTIM, s->opts.optim)); // before data is read
+    TW_TRY(tw_train_check(TW_SCHEDULE, s->opts.schedule));
+    TW_TRY(tw_train_check(TW_SAMPLING, s->opts.sampling));
+    TW_TRY(tw_args_real(args, "clip-norm", 0, 1e300, &s->opts.clip_norm));
+    TW_TRY(tw_args_real(args, "clip-value", 0, 1e300, &s->opts.clip_value));
+    TW_TRY(tw_args_int(args, "patience", 0, 1000000000, &s->opts.patience));
+    TW_TRY(tw_args_real(args, "improvement", 0, 1e300, &s->opts.improvement));
     TW_TRY(tw_args_real(args, "lr", 1e-300, 1e300, &s->opts.lr));
     TW_TRY(tw_args_int(args, "batch", 1, INT64_MAX, &s->opts.batch));
-    TW_TRY(tw_args_int(args, "epochs", 0, 1000000, &s->opts.epochs));
+    TW_TRY(tw_args_int(args, "epochs", 0, 1000000, &s->epochs));
     TW_TRY(tw_args_seed(args, "seed", &s->opts.seed));
-    s->epochs = s->opts.epochs;
     TW_TRY(tw_open_check_out("save", tw_args_str(args, "save"), ".safetensors .npz"));
     TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
     TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
@@ -83,50 +95,61 @@ done:
     return st;
 }
 
-// An epoch at a time shows its own samples; the whole run is what a person waits for.
-static bool tick_of_all(void *ctx, const char *what, double done, double total)
+// One epoch; *over: the run diverged.
+static tw_status train_epoch(run_state *s, tw_trainer *trainer, tw_step *step, bool *over)
 {
-    run_state *s = ctx;
-    return s->shown.tick(s->shown.ctx, what, (double)s->done * total + done, (double)s->epochs * total);
+    tw_status st = TW_OK;
+    int64_t right = 0, counted = 0;
+    double total = (double)s->epochs * (double)tw_trainer_epoch_steps(trainer);
+    do {
+        TW_TRY(tw_trainer_step(trainer, step));
+        if (step->diverged) {
+            *over = s->diverged = true;
+            s->unusable = step->unusable_sample;
+            return TW_OK;
+        }
+        s->steps++;
+        right += step->right;
+        counted += step->counted;
+        if (s->shown.tick && !s->shown.tick(s->shown.ctx, "training", (double)s->steps, total)) {
+            st = tw_fail(TW_ESTOPPED, "training: stopped after step %" PRId64, s->steps);
+            goto done;
+        }
+    } while (!step->epoch_end);
+    s->done++;
+    s->epoch[s->done] = (double)s->done;
+    s->loss[s->done] = step->epoch_loss;
+    s->accuracy[s->done] = counted > 0 ? (double)right / (double)counted : NAN;
+    TW_TRY(measure_other(s, s->done));
+    tw_trainer_observe(trainer, step->epoch_loss, &s->stopped);
+done:
+    return st;
 }
 
 static tw_status train(run_state *s)
 {
     tw_status st = TW_OK;
-    tw_sgd_curve *curve = NULL;
+    tw_trainer *trainer = NULL;
     tw_loss_value start;
+    tw_step step;
+    bool over = false;
 
+    TW_TRY(tw_trainer_new(s->net, s->data, &s->opts, &trainer));
     TW_TRY(tw_loss(s->net, s->data, NULL, NULL, &start));
     s->loss[0] = start.data_loss;
     s->accuracy[0] = start.accuracy;
     TW_TRY(measure_other(s, 0));
-    s->opts.epochs = 1;
     s->shown = tw_show_progress(s->args);
-    s->opts.progress = (tw_progress){tick_of_all, s};
-    while (s->done < s->epochs && !s->diverged) {
-        s->opts.first_epoch = s->done;
-        TW_TRY(tw_sgd(s->net, s->data, &s->opts, &curve));
-        s->steps += curve->steps;
-        s->diverged = curve->diverged;
-        if (!s->diverged) {
-            s->done++;
-            s->epoch[s->done] = (double)s->done;
-            s->loss[s->done] = curve->loss[0];
-            s->accuracy[s->done] = curve->accuracy[0];
-            TW_TRY(measure_other(s, s->done));
-        }
-        tw_sgd_curve_free(curve);
-        curve = NULL;
-    }
+    while (s->done < s->epochs && !over && !s->stopped) TW_TRY(train_epoch(s, trainer, &step, &over));
     TW_TRY(tw_loss(s->net, s->data, NULL, NULL, &s->last));
 done:
-    tw_sgd_curve_free(curve);
+    tw_trainer_free(trainer);
     return st;
 }
 
 static tw_status draw(const run_state *s)
 {
-    char subtitle[256], rate[64];
+    char subtitle[384], rate[160];
     static const char *const panel[] = {"loss", "accuracy"};
     const char *path = tw_args_str(s->args, "figure");
     if (!path) return TW_OK;
@@ -136,8 +159,9 @@ static tw_status draw(const run_state *s)
                                      {"train", 1, s->accuracy},
                                      {s->other_name, 1, s->other_accuracy}};
     char title[192];
-    snprintf(title, sizeof title, "SGD on %.160s", tw_args_str(s->args, "model"));
-    snprintf(rate, sizeof rate, "lr %g, batch %" PRId64 ", seed %" PRIu64, s->opts.lr, s->opts.batch, s->opts.seed);
+    snprintf(title, sizeof title, "Training %.160s", tw_args_str(s->args, "model"));
+    snprintf(rate, sizeof rate, "%.40s, lr %g, batch %" PRId64 ", seed %" PRIu64, s->opts.optim, s->opts.lr,
+             s->opts.batch, s->opts.seed);
     snprintf(subtitle, sizeof subtitle, "%.100s, %s; train: mean over the epoch as it went", s->data->name, rate);
     tw_figure_curves figure = {.title = title,
                                .subtitle = subtitle,
@@ -229,7 +253,12 @@ static tw_status run(const tw_args *args)
         TW_TRY(show_json(&s));
     else
         show_text(&s);
-    if (s.diverged)
+    if (s.unusable >= 0)
+        tw_show_shortfall("training: sample %" PRId64
+                          " (0 is the first) has a number that is not finite, and so the loss "
+                          "after step %" PRId64 "%s",
+                          s.unusable, s.steps, save ? "; no weights were saved" : "");
+    else if (s.diverged)
         tw_show_shortfall("training diverged: the loss was not finite after step %" PRId64 "; a smaller --lr than %g "
                           "may help%s",
                           s.steps, s.opts.lr, save ? "; no weights were saved" : "");
@@ -246,7 +275,14 @@ done:
 }
 
 static const tw_flag flags[] = {
+    {"optim", "RULE", "sgd", "step rule: sgd:momentum=0.9, adam, sam:rho=0.1, ... (docs/training.md lists them)"},
     {"lr", "REAL", "0.1", "learning rate"},
+    {"schedule", "NAME", "constant", "of the learning rate: step, cosine, cyclic, plateau; cosine:length=90,warmup=5"},
+    {"sampling", "NAME", "shuffle", "of batches: shuffle, replacement, independent, ordered, full"},
+    {"clip-norm", "REAL", "0", "shorten a longer gradient to it; 0: not"},
+    {"clip-value", "REAL", "0", "cut each entry of the gradient at it; 0: not"},
+    {"patience", "N", "0", "stop when the epoch's loss has not improved for N epochs; 0: not"},
+    {"improvement", "REAL", "0", "by how much it must be lower to count as improved"},
     {"batch", "N", "64", "samples a batch; the last one of an epoch may be smaller"},
     {"epochs", "N", "5", "passes over the samples, each in an order of its own"},
     {"save", "FILE", NULL, "write the last weights to a .safetensors or .npz file", .neutral = true},
@@ -263,10 +299,11 @@ static const tw_flag flags[] = {
 
 const tw_command tw_cmd_train = {
     .name = "train",
-    .summary = "train a network by plain SGD",
+    .summary = "train a network by SGD, Adam and other step rules",
     .about =
-        "w <- w - lr (1/b) sum of the batch's gradients - lr l2 w. The curve's training loss is the mean over the\n"
-        "epoch of each batch's loss before its step; test or validation loss is that at the end of the epoch.\n"
+        "Without --optim: w <- w - lr (1/b) sum of the batch's gradients - lr l2 w. The curve's training loss\n"
+        "is the mean over the epoch of each batch's loss before its step; test or validation loss is that at the end "
+        "of the epoch.\n"
         "Equal seeds give equal bits on any number of threads. A loss that is not finite ends the run: exit code 1.\n"
         "With a recipe or --run, everything is kept in a folder, can be resumed after a kill, and read by runs, "
         "export\n"

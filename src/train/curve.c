@@ -12,7 +12,7 @@ static tw_status run_epoch(tw_trainer *t, const tw_sgd_opts *opts, int64_t m, in
     tw_status st = TW_OK;
     tw_step step = {0};
     double sum = 0, done = 0;
-    int64_t right = 0;
+    int64_t right = 0, counted = 0;
     while (!step.epoch_end) {
         TW_TRY(tw_trainer_step(t, &step));
         if (step.diverged) {
@@ -23,6 +23,7 @@ static tw_status run_epoch(tw_trainer *t, const tw_sgd_opts *opts, int64_t m, in
         curve->steps++;
         sum += t->sums.loss; // not step.loss times samples, which rounds twice
         right += step.right;
+        counted += step.counted;
         done += (double)step.samples;
         if (opts->progress.tick &&
             !opts->progress.tick(opts->progress.ctx, "training", (double)epoch * (double)m + done,
@@ -32,7 +33,7 @@ static tw_status run_epoch(tw_trainer *t, const tw_sgd_opts *opts, int64_t m, in
         }
     }
     curve->loss[epoch] = sum / (double)m;
-    curve->accuracy[epoch] = isnan(step.accuracy) ? NAN : (double)right / (double)(m * t->net->out_places);
+    curve->accuracy[epoch] = counted > 0 ? (double)right / (double)counted : NAN;
     curve->epochs = epoch + 1;
 done:
     return st;

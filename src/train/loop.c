@@ -187,6 +187,7 @@ tw_status tw_trainer_step(tw_trainer *t, tw_step *out)
                     .epoch = epoch_of(t),
                     .epoch_end = place == t->sampling.epoch_steps - 1,
                     .loss = NAN,
+                    .epoch_loss = NAN,
                     .accuracy = NAN,
                     .gradient_norm = NAN,
                     .diverged = t->diverged,
@@ -212,8 +213,14 @@ tw_status tw_trainer_step(tw_trainer *t, tw_step *out)
     step.samples = t->count;
     step.loss = t->sums.loss / (double)t->count;
     step.right = t->sums.right;
-    if (t->data->label || t->net->loss == TW_LOSS_NEXT)
-        step.accuracy = (double)step.right / (double)(t->count * t->net->out_places);
+    if (place == 0) t->epoch_loss = t->epoch_samples = 0;
+    t->epoch_loss += t->sums.loss;
+    t->epoch_samples += (double)t->count;
+    step.epoch_loss = t->epoch_loss / t->epoch_samples;
+    if (t->data->label || t->net->loss == TW_LOSS_NEXT) {
+        step.counted = t->count * t->net->out_places;
+        step.accuracy = (double)step.right / (double)step.counted;
+    }
     step.lr = t->rule.lr;
     if (!isfinite(t->sums.loss)) {
         step.diverged = t->diverged = true;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEP, DIVERGED, BEST, BAD, PLATEAU_BEST, PLATEAU_BAD, PLATEAU_CUTS, COUNTERS };
+enum { STEP, DIVERGED, BEST, BAD, PLATEAU_BEST, PLATEAU_BAD, PLATEAU_CUTS, EPOCH_LOSS, EPOCH_SAMPLES, COUNTERS };
 enum { OWN = 4 }; // arrays before the rule's
 
 static tw_status add(tw_arrays *all, const char *name, int64_t count)
@@ -52,7 +52,9 @@ tw_status tw_trainer_save_state(const tw_trainer *t, tw_arrays **out)
                                        [BAD] = (double)t->bad,
                                        [PLATEAU_BEST] = t->plateau.best,
                                        [PLATEAU_BAD] = (double)t->plateau.bad,
-                                       [PLATEAU_CUTS] = (double)t->plateau.cuts};
+                                       [PLATEAU_CUTS] = (double)t->plateau.cuts,
+                                       [EPOCH_LOSS] = t->epoch_loss,
+                                       [EPOCH_SAMPLES] = t->epoch_samples};
     memcpy(all->array[2].x, counters, sizeof counters);
     if (t->net->stats > 0) {
         TW_TRY(add(all, "statistics", t->net->stats));
@@ -107,6 +109,8 @@ tw_status tw_trainer_load_state(tw_trainer *t, const tw_arrays *arrays)
     for (int i = 0; i < t->rule.arrays; i++)
         memcpy(t->rule.array[i].x, own[i], (size_t)t->rule.array[i].count * sizeof(double));
     t->step = (int64_t)c[STEP];
+    t->epoch_loss = c[EPOCH_LOSS];
+    t->epoch_samples = c[EPOCH_SAMPLES];
     t->diverged = c[DIVERGED] != 0;
     t->best = c[BEST];
     t->bad = (int64_t)c[BAD];

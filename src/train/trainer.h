@@ -21,6 +21,7 @@ struct tw_trainer {
     int64_t bad;
     int64_t step; // taken
     bool diverged;
+    double epoch_loss, epoch_samples; // summed over the epoch so far
     // the batch
     const int64_t *index;
     int64_t first, count;
