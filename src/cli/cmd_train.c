@@ -95,6 +95,17 @@ done:
     return st;
 }
 
+// What early stopping and the schedule "plateau" look at: the validation part where there is one, else what is trained
+// on.
+static tw_status watch(run_state *s, tw_trainer *trainer)
+{
+    tw_loss_value value = s->other_last;
+    bool validation = s->other && strcmp(s->other_name, "validation") == 0;
+    tw_status st = validation ? TW_OK : tw_loss(s->net, s->data, NULL, NULL, &value);
+    if (st == TW_OK) tw_trainer_observe(trainer, value.loss, &s->stopped);
+    return st;
+}
+
 // One epoch; *over: the run diverged.
 static tw_status train_epoch(run_state *s, tw_trainer *trainer, tw_step *step, bool *over)
 {
@@ -121,7 +132,7 @@ static tw_status train_epoch(run_state *s, tw_trainer *trainer, tw_step *step, b
     s->loss[s->done] = step->epoch_loss;
     s->accuracy[s->done] = counted > 0 ? (double)right / (double)counted : NAN;
     TW_TRY(measure_other(s, s->done));
-    tw_trainer_observe(trainer, step->epoch_loss, &s->stopped);
+    if (s->opts.patience > 0 || strncmp(s->opts.schedule, "plateau", 7) == 0) TW_TRY(watch(s, trainer));
 done:
     return st;
 }
@@ -281,7 +292,7 @@ static const tw_flag flags[] = {
     {"sampling", "NAME", "shuffle", "of batches: shuffle, replacement, independent, ordered, full"},
     {"clip-norm", "REAL", "0", "shorten a longer gradient to it; 0: not"},
     {"clip-value", "REAL", "0", "cut each entry of the gradient at it; 0: not"},
-    {"patience", "N", "0", "stop when the epoch's loss has not improved for N epochs; 0: not"},
+    {"patience", "N", "0", "stop when N epochs bring no improvement of the validation or training loss; 0: not"},
     {"improvement", "REAL", "0", "by how much it must be lower to count as improved"},
     {"batch", "N", "64", "samples a batch; the last one of an epoch may be smaller"},
     {"epochs", "N", "5", "passes over the samples, each in an order of its own"},

@@ -173,12 +173,12 @@ static void sam_takes_the_gradient_from_uphill(void **state)
 
 // Truth: w <- (1 - lr) w + sqrt(2 lr T) z on half-mse with one sample x = 1, t = 0 and 200 outputs, each of curvature
 // 1: stationary variance T / (1 - lr/2) = 0.02 / 0.75. Tolerance: squares of an AR(1) chain with factor 1/2 are
-// correlated by 1/4 a step, so 200 chains of 2,000 steps are worth 240,000 draws: five standard errors are 5
-// sqrt(2/240000).
+// correlated by 1/4 a step, so 200 chains of 1,000 steps are worth 120,000 draws: five standard errors are 5
+// sqrt(2/120000).
 static void sgld_has_the_stationary_variance_of_its_quadratic(void **state)
 {
     (void)state;
-    enum { CHAINS = 200, LENGTH = 2000 };
+    enum { CHAINS = 200, LENGTH = 1000 };
     toy t;
     tw_trainer *trainer = NULL;
     tw_trainer_opts opts = line_opts("sgld:temperature=0.02");
@@ -199,7 +199,7 @@ static void sgld_has_the_stationary_variance_of_its_quadratic(void **state)
         for (int j = 0; j < CHAINS; j++) sum += t.w[j] * t.w[j];
     }
     double truth = 0.02 / 0.75;
-    assert_near(sum / (CHAINS * LENGTH), truth, 5 * sqrt(2 / 240000.0) * truth);
+    assert_near(sum / (CHAINS * LENGTH), truth, 5 * sqrt(2 / 120000.0) * truth);
     tw_trainer_free(trainer);
     toy_close(&t);
 }
@@ -209,7 +209,7 @@ static void sgld_has_the_stationary_variance_of_its_quadratic(void **state)
 static void replaced_noise_has_the_covariance_it_should(void **state)
 {
     (void)state;
-    enum { N = 20000 };
+    enum { N = 10000 };
     static const char *const kind[] = {"noise:kind=measured,replacement=no", "noise:kind=isotropic",
                                        "noise:kind=factor", "noise:kind=factor,match=no",
                                        "noise:kind=isotropic,trace=3"};
@@ -433,9 +433,9 @@ static void every_rule_has_the_same_bits_on_any_threads(void **state)
                          ? ":k=1,samples=32,tolerance=0.5"
                          : "");
             opts.optim = words;
-            opts.batch = 100;
+            opts.batch = 60;
             must(tw_threads_set(threads[i]));
-            toy_open(&t, "mlp:20-300-100-4,act=tanh", 100, 20, 4, 0, toy_opts(4));
+            toy_open(&t, "mlp:20-300-90-4,act=tanh", 60, 20, 4, 0, toy_opts(4));
             must(tw_trainer_new(t.net, &t.data, &opts, &trainer));
             run_steps(trainer, strstr(words, "k=") || strstr(words, "adaptive") ? 1 : 3);
             tw_net_get_weights(t.net, t.w);
