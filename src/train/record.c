@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-static const double save_seconds = 60; // between states at most
+static const double save_seconds = 60, apart_seconds = 5; // between states at most, and at least where nothing is said
 
 typedef struct record {
     tw_recipe *recipe;
@@ -329,7 +329,11 @@ static tw_status note_divergence(record *r, const tw_step *step)
     char text[128];
     tw_moment at = here(r, step->lr);
     r->result.diverged = true;
-    snprintf(text, sizeof text, "the loss of the batch after step %" PRId64 " is not finite", r->step);
+    if (step->unusable_sample >= 0)
+        snprintf(text, sizeof text, "after step %" PRId64 ": sample %" PRId64 " has a number that is not finite",
+                 r->step, step->unusable_sample);
+    else
+        snprintf(text, sizeof text, "the loss of the batch after step %" PRId64 " is not finite", r->step);
     TW_TRY(tw_run_put_event(r->run, r->step, "diverged", text));
     for (int64_t i = 0; i < r->probes.count; i++) {
         tw_probe *probe = &r->probes.probe[i];
@@ -364,6 +368,15 @@ done:
     return st;
 }
 
+// States change no number of a run, so a clock may say when.
+static bool is_time_to_save(const record *r)
+{
+    double since = clock_now() - r->saved;
+    if (since > save_seconds || r->step == 0) return true;
+    if (tw_recipe_has(r->recipe, "outputs.checkpoint")) return tw_cadence_due(&r->save, r->step, r->result.epoch_steps);
+    return since > apart_seconds && r->step % r->result.epoch_steps == 0;
+}
+
 static tw_status go(record *r)
 {
     tw_status st = TW_OK;
@@ -373,7 +386,7 @@ static tw_status go(record *r)
     TW_TRY(put_status(r, "running"));
     for (;;) {
         bool last = r->step >= r->total || r->result.diverged;
-        bool due = tw_cadence_due(&r->save, r->step, r->result.epoch_steps) || clock_now() - r->saved > save_seconds;
+        bool due = is_time_to_save(r);
         if ((due || last) && (fresh || r->step > resumed)) TW_TRY(save_state(r));
         if (r->result.diverged) break;
         TW_TRY(watch(r));
