@@ -94,6 +94,11 @@ tw_status tw_net_needs_samples(const tw_net *net, const char *what)
         net->model, what);
 }
 
+void tw_net_copy_stats(tw_net *to, const tw_net *from)
+{
+    if (from->stats > 0) memcpy(to->stat, from->stat, (size_t)from->stats * (size_t)from->kern->real);
+}
+
 // At least 64 rows keep the products efficient and at most 512 keep several threads busy; about eight shards between.
 // Places of an image are rows like samples: a few images fill a product, and the tangents of more, for eight
 // directions, are gigabytes (ResNet-32, 64 images a shard: 5.8 GB for two threads, 8 images: 1.6 GB, in the same time).

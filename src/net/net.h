@@ -44,6 +44,9 @@ int64_t tw_net_shard(const tw_net *net, int64_t m);
 bool tw_net_couples_samples(const tw_net *net);
 TW_NODISCARD tw_status tw_net_needs_samples(const tw_net *net, const char *what); // TW_EINVAL when they are coupled
 
+// Running statistics of a network of the same model.
+void tw_net_copy_stats(tw_net *to, const tw_net *from);
+
 // Nodes and parameter tensors from the model string; data gives the shape of images and the number of classes.
 tw_status tw_model_parse(const char *model, const tw_data *data, tw_net *net);
 

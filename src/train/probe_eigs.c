@@ -15,6 +15,7 @@
 #include "train/probe.h"
 
 #include "base/alloc.h"
+#include "net/net.h"
 #include <math.h>
 #include <string.h>
 
@@ -182,6 +183,7 @@ static tw_status put_along(tw_probe *probe, const tw_moment *at, int64_t i, doub
     double loss[POINTS];
     const double *v = probe->keep + i * probe->n;
     tw_loss_value value;
+    tw_net_copy_stats(o->copy, at->net);
     for (int p = 0; p < POINTS; p++) {
         double t = (double)(p - 4) / 4 * length;
         for (int64_t j = 0; j < probe->n; j++) o->w[j] = o->before[j] + t * v[j];
