@@ -561,9 +561,40 @@ static void a_spectrum_in_part_gives_the_laws_of_the_whole(void **state)
     must_fail(tw_noise_modes_step_max(&wrong, 1, 0, 2, 1, &unused, &unused), TW_EINVAL, "rest -1");
 }
 
+// Truth: section 15 of the paper's approximations by hand, with momentum: lambda/(2S(1-mu)), and G = 2(1-mu) - h/S.
+static void continuous_time_lines_know_momentum(void **state)
+{
+    (void)state;
+    const double a = 1;
+    double law[4], tau = 0.5 / 0.95;
+    tw_noise_lines lines;
+    must(tw_noise_label(1, &a, 0.5, 10, 0.5, 1, 2, 1, &lines, law));
+    assert_true(lines.exact && lines.ct_minibatch);
+    assert_near(law[2], 0.05, 1e-15);
+    assert_near(law[3], 0.05 / 0.95 / (1 - tau / 10), 1e-15);
+}
+
+// Truth: noise in a flat direction grows without end; a rank-one part above 2 L0 H0 leaves a negative C.
+static void noise_outside_the_valley_and_an_indefinite_c_are_said(void **state)
+{
+    (void)state;
+    const double H[] = {1, 0, 0, 0}, I[] = {1, 0, 0, 1}, one = 1, tenth = 0.1, zero = 0;
+    double Sigma[4], C;
+    tw_noise_status status;
+    tw_noise_minimum found;
+    must(tw_noise_lyapunov(2, 0, H, I, I, &status, Sigma));
+    assert_int_equal(status, TW_NOISE_NOT_A_MINIMUM);
+    must(tw_noise_at_minimum(1, 1, 0, &one, 0, &tenth, &one, &one, &found, &C, Sigma));
+    assert_true(found.indefinite && C < 0);
+    must(tw_noise_at_minimum(1, 1, 0, &one, 1, &zero, &one, &one, &found, &C, Sigma));
+    assert_false(found.indefinite);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(continuous_time_lines_know_momentum),
+        cmocka_unit_test(noise_outside_the_valley_and_an_indefinite_c_are_said),
         cmocka_unit_test(a_spectrum_in_part_gives_the_laws_of_the_whole),
         cmocka_unit_test(every_field_of_every_reference_case_agrees),
         cmocka_unit_test(sigma_is_the_fixed_point_of_the_moment_map),
