@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// thalweg reproduce: a paper's claims, measured here, with a verdict for each.
+//
+// Each claim leaves FOLDER/CLAIM.json; one that is there, whole and made with the same scale and seed, is not measured
+// again, so a run that was stopped goes on where it was.
+#include "cli/show.h"
+
+#include "base/alloc.h"
+#include "base/nearest.h"
+#include "base/outfile.h"
+#include "paper/paper.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const scale_name[] = {"smoke", "small", "full"};
+
+typedef struct job {
+    const tw_paper *paper;
+    const char *folder, *only;
+    tw_effort effort;
+    bool json;
+} job;
+
+static tw_status path_of(const job *j, const char *id, char **out)
+{
+    size_t size = strlen(j->folder) + strlen(id) + 8;
+    tw_status st = tw_alloc((int64_t)size, 1, out);
+    if (st == TW_OK) snprintf(*out, size, "%s/%s.json", j->folder, id);
+    return st;
+}
+
+// *out: what an earlier run found of this claim with this scale and seed, or NULL.
+static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
+{
+    tw_status st = TW_OK;
+    char *path = NULL;
+    json_t *found = NULL;
+    struct stat about;
+    *out = NULL;
+    if (!j->folder) return TW_OK;
+    TW_TRY(path_of(j, claim->id, &path));
+    if (stat(path, &about) != 0) goto done;
+    TW_TRY(tw_json_load(path, &found));
+    const char *scale = json_string_value(json_object_get(found, "scale"));
+    json_t *seed = json_object_get(found, "seed"), *rule = json_object_get(found, "rule");
+    bool same = scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
+                (uint64_t)json_integer_value(seed) == j->effort.seed && json_is_string(rule) &&
+                strcmp(json_string_value(rule), claim->rule) == 0;
+    if (same) *out = json_incref(found);
+done:
+    json_decref(found);
+    free(path);
+    return st;
+}
+
+static tw_status keep(const job *j, const tw_claim *claim, const json_t *found)
+{
+    tw_status st = TW_OK;
+    char *path = NULL;
+    tw_outfile file = {0};
+    if (!j->folder) return TW_OK;
+    TW_TRY(path_of(j, claim->id, &path));
+    TW_TRY(tw_outfile_open(&file, path));
+    if (json_dumpf(found, file.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0)
+        st = tw_fail(TW_EIO, "%s: cannot be written", path);
+    if (st == TW_OK) TW_TRY(tw_outfile_commit(&file));
+done:
+    tw_outfile_discard(&file);
+    free(path);
+    return st;
+}
+
+static tw_status measure(const job *j, const tw_claim *claim, json_t **out)
+{
+    tw_status st = TW_OK;
+    tw_finding f = {.evidence = json_object()};
+    double begin = tw_show_clock();
+    TW_TRY(claim->measure(&j->effort, &f));
+    *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:O}", "claim", claim->id, "says", claim->says, "rule",
+                     claim->rule, "measured", f.measured, "verdict", tw_verdict_name(f.verdict), "scale",
+                     scale_name[j->effort.scale], "seed", (json_int_t)j->effort.seed, "seconds",
+                     tw_show_clock() - begin, "evidence", f.evidence);
+    if (!*out) st = tw_fail(TW_ENOMEM, "%s: no memory for its result", claim->id);
+    if (st == TW_OK) TW_TRY(keep(j, claim, *out));
+done:
+    json_decref(f.evidence);
+    return st;
+}
+
+static void show(const json_t *found, bool was_stored)
+{
+    const char *text[4];
+    static const char *const name[] = {"claim", "says", "measured", "verdict"};
+    for (int i = 0; i < 4; i++) text[i] = json_string_value(json_object_get(found, name[i]));
+    printf("%-20s  %-12s  %6.1f s%s\n", text[0], text[3], json_number_value(json_object_get(found, "seconds")),
+           was_stored ? "  (measured before)" : "");
+    printf("    paper     %s\n    measured  %s\n", text[1], text[2]);
+}
+
+static tw_status read_job(const tw_args *args, job *j)
+{
+    tw_status st = TW_OK;
+    char *const *word;
+    int words = tw_args_words(args, &word);
+    char names[256] = "", near[64];
+    for (int i = 0; i < tw_paper_count(); i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? " " : "", tw_paper_at(i)->name);
+    j->paper = words == 1 ? tw_paper_find(word[0]) : NULL;
+    if (!j->paper) {
+        tw_nearest(words ? word[0] : "", names, near, sizeof near);
+        return tw_fail(TW_EINVAL, "reproduce: found %s%.40s%s, expected one paper of: %s; the nearest is %s",
+                       words == 1 ? "\"" : "",
+                       words == 1 ? word[0]
+                       : words    ? "several words"
+                                  : "none",
+                       words == 1 ? "\"" : "", names, near);
+    }
+    j->folder = tw_args_str(args, "folder");
+    j->only = tw_args_str(args, "claim");
+    j->json = tw_args_flag(args, "json");
+    j->effort.progress = tw_show_progress(args);
+    TW_TRY(tw_args_seed(args, "seed", &j->effort.seed));
+    const char *scale = tw_args_str(args, "scale");
+    while (strcmp(scale_name[j->effort.scale], scale) != 0) j->effort.scale++;
+    bool known = !j->only;
+    for (int i = 0; i < j->paper->claims; i++) known = known || strcmp(j->paper->claim[i].id, j->only) == 0;
+    if (!known) {
+        char ids[1024] = "";
+        for (int i = 0; i < j->paper->claims; i++)
+            snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%s", i ? " " : "", j->paper->claim[i].id);
+        tw_nearest(j->only, ids, near, sizeof near);
+        return tw_fail(TW_EINVAL, "--claim: found \"%.60s\", expected one of: %s; the nearest is %s", j->only, ids,
+                       near);
+    }
+    if (j->folder && mkdir(j->folder, 0777) != 0 && errno != EEXIST)
+        return tw_fail(TW_EIO, "--folder %s: %s", j->folder, strerror(errno));
+done:
+    return st;
+}
+
+static tw_status run(const tw_args *args)
+{
+    tw_status st = TW_OK;
+    job j = {0};
+    int count[3] = {0};
+    json_t *result = json_object(), *rows = json_array(), *found = NULL;
+
+    TW_TRY(read_job(args, &j));
+    if (!j.json)
+        printf("%s, scale %s, seed %" PRIu64 "\n\n", j.paper->title, scale_name[j.effort.scale], j.effort.seed);
+    for (int i = 0; i < j.paper->claims; i++) {
+        const tw_claim *claim = &j.paper->claim[i];
+        if (j.only && strcmp(j.only, claim->id) != 0) continue;
+        TW_TRY(stored(&j, claim, &found));
+        bool before = found != NULL;
+        if (!before) TW_TRY(measure(&j, claim, &found));
+        tw_show_progress_end();
+        const char *verdict = json_string_value(json_object_get(found, "verdict"));
+        for (int v = 0; v < 3; v++) count[v] += verdict && strcmp(verdict, tw_verdict_name((tw_verdict)v)) == 0;
+        if (!j.json) show(found, before);
+        fflush(stdout);
+        json_array_append_new(rows, found);
+        found = NULL;
+    }
+    json_object_set_new(result, "paper", json_string(j.paper->name));
+    json_object_set(result, "claims", rows);
+    if (!j.json) printf("\n%d hold, %d contradicted, %d undecided\n", count[0], count[1], count[2]);
+    if (count[1] + count[2] > 0)
+        tw_show_shortfall("%d of %d claims do not hold at this scale", count[1] + count[2],
+                          count[0] + count[1] + count[2]);
+    TW_TRY(tw_show_provenance(args, result));
+    if (j.json) TW_TRY(tw_show_json(json_incref(result)));
+done:
+    json_decref(found);
+    json_decref(rows);
+    json_decref(result);
+    return st;
+}
+
+static const tw_flag flags[] = {
+    {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
+    {"claim", "ID", NULL, "only this claim"},
+    {"folder", "DIR", NULL, "keep what each claim found here, and do not measure again what is there", .neutral = true},
+    {0},
+};
+
+const tw_command tw_cmd_reproduce = {
+    .name = "reproduce",
+    .summary = "a paper's claims, measured here, with a verdict for each",
+    .about =
+        "One row a claim: what the paper says, what was measured with its uncertainty, and the verdict that its rule\n"
+        "computes from the numbers: holds, contradicted or undecided. Exit code 0 if every claim holds, 1 if one does\n"
+        "not. Papers: diffusion-escape (Xie, Sato & Sugiyama 2021).",
+    .example = "thalweg reproduce diffusion-escape --scale smoke",
+    .words = "PAPER",
+    .flags = flags,
+    .run = run,
+};
