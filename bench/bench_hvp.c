@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a curvature product costs: milliseconds a direction, and the share of the machine's measured FMA peak.
 //
-//   bench_hvp [THREADS [SECONDS [MODEL]]]   all threads, half a second a figure; only models that begin with MODEL
+//   bench_hvp [THREADS [SECONDS [MODEL]]]   all threads, half a second a figure; only models that begin with MODEL;
+//                                           without it the dense ones, as images take minutes each
 //
 // Each line is a row of name=value words, so that bench/peers/torch_hvp.py can set its own figures beside them. Flops
 // are those of the matrix products alone (tw_sweep_flops), two a multiply-add; everything else costs time and counts
@@ -162,7 +163,7 @@ int main(int argc, char **argv)
     printf("FMA peak   float %.1f GFLOP/s, double %.1f, on %d\n", peak32 / 1e9, peak64 / 1e9, threads);
     for (int real = 4; real <= 8; real += 4)
         for (size_t i = 0; i < sizeof network / sizeof *network; i++)
-            if (strncmp(network[i].model, only, strlen(only)) == 0)
+            if (*only ? strncmp(network[i].model, only, strlen(only)) == 0 : network[i].side == 1)
                 measure(network[i].model, network[i].m, network[i].channels, network[i].side, real,
                         real == 4 ? peak32 : peak64);
     return 0;
