@@ -194,7 +194,7 @@ const tw_command tw_cmd_reproduce = {
         "One row a claim: what the paper says, what was measured with its uncertainty, and the verdict that its rule\n"
         "computes from the numbers: holds, contradicted or undecided. Exit code 0 if every claim holds, 1 if one does\n"
         "not. Papers: diffusion-escape (Xie, Sato & Sugiyama 2021).",
-    .example = "thalweg reproduce diffusion-escape --scale smoke",
+    .example = "thalweg reproduce diffusion-escape --scale smoke --claim rates-add",
     .words = "PAPER",
     .flags = flags,
     .run = run,

@@ -23,7 +23,7 @@ static void show_commands(FILE *stream, const char *prefix)
 {
     for (int i = 0; i < COMMANDS; i++)
         if (strncmp(commands[i]->name, prefix, strlen(prefix)) == 0)
-            fprintf(stream, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+            fprintf(stream, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
 }
 
 static void show_help(void)
