@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/shards.h"
 #include "linalg/student.h"
+#include "thalweg/theory_escape.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -21,28 +22,16 @@ enum { PILOT = 200000 };
 
 typedef struct force {
     const tw_escape_chain_spec *c;
+    tw_escape_landscape potential;
     double sd;
     int64_t batch;
 } force;
 
-static double slope(const tw_escape_chain_spec *c, double x)
-{
-    double sum = 0;
-    for (int64_t i = c->terms - 1; i >= 1; i--) sum = sum * x + (double)i * c->coef[i];
-    return sum;
-}
-
-static double curve(const tw_escape_chain_spec *c, double x)
-{
-    double sum = 0;
-    for (int64_t i = c->terms - 1; i >= 2; i--) sum = sum * x + (double)(i * (i - 1)) * c->coef[i];
-    return sum;
-}
-
 static force force_of(const tw_escape_chain_spec *c)
 {
     double sd = c->noise == TW_ESCAPE_WHITE ? sqrt(2 * c->eta * c->strength) : c->eta * sqrt(c->strength / c->B);
-    return (force){c, sd, (int64_t)c->B};
+    tw_escape_landscape potential = {.shape = TW_ESCAPE_POLY, .terms = c->terms, .coef = c->coef};
+    return (force){c, potential, sd, (int64_t)c->B};
 }
 
 // One step in place; max_i x_i.
@@ -54,12 +43,14 @@ static double advance(const force *f, tw_rng *rng, double *x)
         double to = x[i];
         if (c->noise == TW_ESCAPE_SAMPLES) {
             double sum = 0;
-            for (int64_t b = 0; b < f->batch; b++) sum += slope(c, x[i] - c->strength * tw_rng_normal(rng));
+            for (int64_t b = 0; b < f->batch; b++)
+                sum += tw_escape_value(&f->potential, 1, x[i] - c->strength * tw_rng_normal(rng));
             to -= c->eta / c->B * sum;
         } else {
             double sd = f->sd;
-            if (c->noise == TW_ESCAPE_SHARP) sd = c->eta * sqrt(hypot(curve(c, x[i]), c->strength) / c->B);
-            to += sd * tw_rng_normal(rng) - c->eta * slope(c, x[i]);
+            if (c->noise == TW_ESCAPE_SHARP)
+                sd = c->eta * sqrt(hypot(tw_escape_value(&f->potential, 2, x[i]), c->strength) / c->B);
+            to += sd * tw_rng_normal(rng) - c->eta * tw_escape_value(&f->potential, 1, x[i]);
         }
         if (to >= c->lo) x[i] = to;
         top = fmax(top, x[i]);

@@ -8,9 +8,14 @@ static const struct {
     const char *id;
     tw_verdict verdict;
 } settled[] = {
-    {"white-noise-time", TW_HOLDS},     {"sgd-exponent", TW_HOLDS},    {"sgd-exponent-smooth", TW_CONTRADICTED},
-    {"sgd-prefactor", TW_CONTRADICTED}, {"linear-in-batch", TW_HOLDS}, {"sharpness-evidence", TW_CONTRADICTED},
-    {"langevin-power", TW_HOLDS},       {"rates-add", TW_HOLDS},       {"selection", TW_CONTRADICTED},
+    {"white-noise-time", TW_HOLDS},
+    {"sgd-exponent", TW_HOLDS},
+    {"sgd-exponent-smooth", TW_CONTRADICTED},
+    {"sgd-prefactor", TW_CONTRADICTED},
+    {"sharpness-evidence", TW_CONTRADICTED},
+    {"langevin-power", TW_HOLDS},
+    {"rates-add", TW_HOLDS},
+    {"selection", TW_CONTRADICTED},
 };
 
 static void verdicts_are_those_that_theory_settles(void **state)
