@@ -37,7 +37,8 @@ typedef struct tw_data_opts {
                           // which may be the old one; "test" and "validation" keep theirs
     double validation;    // fraction in [0, 1) put aside from "train", drawn by seed; read it with split "validation"
     const char *scale;    // NULL: "unit" for images of bytes, "none" otherwise; "unit" (bytes / 255), "none", "centre"
-                          // (minus the mean of each feature) or "standard" (and divided by sd + add_to_sd); mean and sd
+                          // (minus the mean of each feature) "standard" (and divided by sd + add_to_sd) or
+                          // "one-scale" (and divided by one sd, that of all numbers about their mean); mean and sd
                           // (divisor m) are those of the whole training part without validation, whatever is read;
                           // images of bytes are divided by 255 before; a feature with sd + add_to_sd = 0 is centred
     uint64_t seed;        // of subset, random labels and validation

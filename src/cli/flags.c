@@ -15,7 +15,7 @@ const tw_shared_flag tw_shared_flags[] = {
     {TW_USE_DATA, {"validation", "P", "0", "fraction of train put aside; --split validation reads it"}},
     {TW_USE_DATA,
      {"scale", "HOW", NULL, "features; without it unit for images, none otherwise",
-      .choices = "none|unit|centre|standard"}},
+      .choices = "none|unit|centre|standard|one-scale"}},
     {TW_USE_DATA, {"add-to-sd", "REAL", "0", "with --scale standard: added to each standard deviation"}},
     {TW_USE_NET,
      {"loss", "NAME", NULL, "without it xent for classes, mse for numbers",

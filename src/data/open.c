@@ -6,6 +6,7 @@
 #include "data/prepare.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static tw_status check_opts(const tw_data_opts *given, tw_data_opts *out)
     if (given->size < sizeof given->size || given->size > sizeof o)
         return tw_fail(TW_EINVAL, "data options: size: found %zu, expected at most %zu", given->size, sizeof o);
     memcpy(&o, given, given->size);
-    static const char splits[] = "train test all validation", scales[] = "unit none centre standard";
+    static const char splits[] = "train test all validation", scales[] = "unit none centre standard one-scale";
     const struct {
         const char *what, *word, *words;
     } choice[] = {{"split", o.split, splits}, {"scale", o.scale ? o.scale : "none", scales}};
@@ -106,6 +107,15 @@ done:
     return st;
 }
 
+// Of all numbers together, about their common mean (paper 2, section 4: pixels before the mean image is subtracted).
+static double common_sd(int64_t features, const double *mean, const double *sd)
+{
+    double all = 0, variance = 0, f = (double)features;
+    for (int64_t j = 0; j < features; j++) all += mean[j] / f;
+    for (int64_t j = 0; j < features; j++) variance += (sd[j] * sd[j] + (mean[j] - all) * (mean[j] - all)) / f;
+    return sqrt(variance);
+}
+
 // shift and factor of every feature from the training part (paper 1, section 13: sd + add_to_sd).
 static tw_status read_moments(const tw_source *source, const tw_spec *spec, const tw_data_opts *opts, const tw_raw *raw,
                               double *shift, double *factor)
@@ -135,9 +145,10 @@ static tw_status read_moments(const tw_source *source, const tw_spec *spec, cons
         goto done;
     }
     TW_TRY(tw_feature_moments(raw, count, row, shift, factor));
+    double one = common_sd(raw->features, shift, factor);
     for (int64_t j = 0; j < raw->features; j++) {
-        double sd = factor[j] + opts->add_to_sd;
-        factor[j] = strcmp(opts->scale, "standard") == 0 && sd > 0 ? 1 / sd : 1;
+        double sd = strcmp(opts->scale, "one-scale") == 0 ? one : factor[j] + opts->add_to_sd;
+        factor[j] = strcmp(opts->scale, "centre") != 0 && sd > 0 ? 1 / sd : 1;
     }
 done:
     free(row);
@@ -194,11 +205,11 @@ static tw_status take_features(const tw_source *source, const tw_spec *spec, con
     if (strcmp(scale, "unit") == 0 && !bytes) {
         st = tw_fail(TW_EINVAL,
                      "data %s: scale unit divides bytes by 255; found numbers that are no bytes, expected "
-                     "scale none, centre or standard",
+                     "scale none, centre, standard or one-scale",
                      spec->text);
         goto done;
     }
-    bool moments = strcmp(scale, "centre") == 0 || strcmp(scale, "standard") == 0;
+    bool moments = strcmp(scale, "unit") != 0 && strcmp(scale, "none") != 0;
     if (moments) {
         TW_TRY(tw_alloc(raw->features, sizeof *shift, &shift));
         TW_TRY(tw_alloc(raw->features, sizeof *factor, &factor));

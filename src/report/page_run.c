@@ -346,6 +346,17 @@ static tw_status put_figures(report *r)
         "The step along an eigenvector over the step to the floor of its parabola: 1 lands on it, beyond 2 the loss "
         "grows.",
         "eigs/*/overshoot/1 eigs/*/overshoot/2", "steps to the floor", false, false},
+       {"Step lengths along the sharpest direction",
+        "Change of the loss, in percent, when half, all or twice the step of a batch is made along eigenvector 1 "
+        "alone; "
+        "means over batches with standard errors.",
+        "step/*/delta/1/*", "percent", false, false},
+       {"Batches that raise the loss along the sharpest direction",
+        "Part of the batches whose half, whole or double step along eigenvector 1 raises the loss.",
+        "step/*/raised/1/*", "part", false, false},
+       {"Alignment of a batch's gradient",
+        "Mean |cos| of a batch's gradient with single eigenvectors, and the part of its squared norm in their span.",
+        "step/*/cosine/1 step/*/cosine step/*/share", "part", true, false},
        {"Noise scale of the gradient",
         "tr C / |G|²: the batch at which noise and gradient are equally large, with jackknife standard errors. Missing "
         "where the noise leaves no gradient to be seen.",

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-static const tw_probe_kind *const kinds[] = {&tw_probe_loss,  &tw_probe_eigs,  &tw_probe_density,
-                                             &tw_probe_trace, &tw_probe_noise, &tw_probe_path};
+static const tw_probe_kind *const kinds[] = {&tw_probe_loss,  &tw_probe_eigs, &tw_probe_density, &tw_probe_trace,
+                                             &tw_probe_noise, &tw_probe_path, &tw_probe_step};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 // --- keys and series ---

@@ -178,6 +178,26 @@ static void standardising_uses_the_training_part(void **state)
     tw_data_free(test);
 }
 
+// Truth: features (1, 5), (3, 5): means 2 and 5; all four numbers have mean 3.5 and variance (2.5^2 + 0.5^2 +
+// 2 1.5^2)/4.
+static void one_scale_divides_all_features_alike(void **state)
+{
+    (void)state;
+    tw_data_opts opts = doubles();
+    char path[96];
+    snprintf(path, sizeof path, "%s/a.npz", folder);
+    snprintf(spec, sizeof spec, "npz:%s", path);
+    double x[4] = {1, 5, 3, 5}, y[2] = {0.5, -0.5}, sd = sqrt(11.0 / 4);
+    const tw_array arrays[] = {{.name = (char *)"x", .rank = 2, .shape = {2, 2}, .real = 8, .x = x},
+                               {.name = (char *)"y", .rank = 1, .shape = {2}, .real = 8, .x = y}};
+    must(tw_arrays_save(path, 2, arrays));
+    opts.scale = "one-scale";
+    tw_data *d = open_or_die(spec, &opts);
+    const double expected[4] = {-1 / sd, 0, 1 / sd, 0};
+    for (int i = 0; i < 4; i++) assert_near(((double *)d->x)[i], expected[i], 4 * DBL_EPSILON);
+    tw_data_free(d);
+}
+
 // Truth: features (1, 5), (3, 5): mean 2 and 5, sd 1 and 0. With 1 added the sd are 2 and 1.
 static void a_constant_feature_is_centred_and_the_sd_can_be_raised(void **state)
 {
@@ -488,6 +508,7 @@ int main(void)
         cmocka_unit_test(train_and_validation_part_the_whole),
         cmocka_unit_test(a_smaller_random_subset_begins_a_larger_one),
         cmocka_unit_test(standardising_uses_the_training_part),
+        cmocka_unit_test_setup_teardown(one_scale_divides_all_features_alike, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(a_constant_feature_is_centred_and_the_sd_can_be_raised, make_folder,
                                         drop_folder),
         cmocka_unit_test(random_labels_hit_the_asked_for_fraction),

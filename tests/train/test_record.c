@@ -33,6 +33,7 @@ static const char probes[] =
     "    - {kind: density, vectors: 2, lanczos_steps: 10}\n"
     "    - {kind: trace, products: 12}\n"
     "    - {kind: noise, vectors: 3}\n"
+    "    - {kind: step, top: 2, along: 1, batches: 3, fresh: true, loss_samples: 30, products: 40}\n"
     "    - {kind: path, every: 1 step}\n"
     "    - {kind: path, every: 5 steps, name: rarely}\n";
 
@@ -468,6 +469,60 @@ static void along_and_overshoot_on_a_quadratic(void **state)
     tw_recipe_free(recipe);
 }
 
+// Truth: on a quadratic the parabola is the loss, so what is predicted is what happens, for every batch; along a random
+// direction too. With all samples as the batch every draw is the same: no error, and no batch raises the loss at half a
+// step of rate 0.05 < 2 / value.
+static void steps_along_directions_of_a_quadratic_are_the_parabola(void **state)
+{
+    (void)state;
+    tw_run *run = NULL;
+    tw_recorded result;
+    double *x = NULL, middle;
+    int64_t count;
+    const char *const batch[] = {"sampling.batch", "7", "50"};
+    for (int all = 0; all < 2; all++) {
+        tw_recipe *recipe = NULL;
+        const char *text = "data: {source: \"regression:n=50,dim=6,noise=1\"}\n"
+                           "model: {spec: \"mlp:6-1\", dtype: f64}\n"
+                           "optim: {lr: 0.05}\n"
+                           "stop: {epochs: 2}\n"
+                           "probes: {samples: 50, every: 1 epoch, also: [{kind: step, top: 3, along: 2, batches: 4, "
+                           "tolerance: 1e-10, loss_samples: 50}]}\n";
+        must(tw_recipe_parse("test", text, strlen(text), &recipe));
+        must(tw_recipe_set(recipe, "test", batch[0], batch[1 + all]));
+        must(tw_record(recipe, folder_of(all ? "step-all" : "step"), (tw_progress){NULL, NULL}, &result));
+        must(tw_run_open(folder_of(all ? "step-all" : "step"), false, &run));
+        static const char *const where[] = {"1", "2", "random"}, *const length[] = {"0.5", "1", "2"};
+        for (int d = 0; d < 3; d++)
+            for (int a = 0; a < 3; a++) {
+                char name[64];
+                snprintf(name, sizeof name, "step/train/delta/%s/%s", where[d], length[a]);
+                double delta = value_at(run, name, 0);
+                snprintf(name, sizeof name, "step/train/predicted/%s/%s", where[d], length[a]);
+                assert_near(delta, value_at(run, name, 0), 1e-9);
+                snprintf(name, sizeof name, "step/train/raised/%s/%s", where[d], length[a]);
+                if (all && a == 0) assert_near(value_at(run, name, 0), 0, 0);
+                if (d < 2 && all) assert_true(delta < 0);
+            }
+        // three of the eigenvectors hold part of a gradient, the cosines are of one gradient where all samples are it
+        double share = value_at(run, "step/train/share", 0), sum = 0;
+        for (int i = 1; i <= 3; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "step/train/cosine/%d", i);
+            sum += value_at(run, name, 0) * value_at(run, name, 0);
+        }
+        assert_true(share > 0 && share <= 1);
+        if (all) assert_near(sum, share, 1e-12);
+        must(tw_run_curve(run, "step/train/bowl/1", 0, &count, &x));
+        assert_int_equal(count, 15);
+        middle = (x[0] + x[14]) / 2 - x[7]; // at +-16 units: 256 of the bend at one
+        assert_near((x[4 - 1] + x[10 + 1]) / 2 - x[7], middle / 64, 1e-9 * (1 + middle)); // at +-2 units
+        free(x);
+        must(tw_run_close(run));
+        tw_recipe_free(recipe);
+    }
+}
+
 static void divergence_is_kept_with_the_sharpness_there(void **state)
 {
     (void)state;
@@ -569,6 +624,7 @@ int main(void)
         cmocka_unit_test(probes_measure_what_they_say),
         cmocka_unit_test(noise_against_the_hessian),
         cmocka_unit_test(along_and_overshoot_on_a_quadratic),
+        cmocka_unit_test(steps_along_directions_of_a_quadratic_are_the_parabola),
         cmocka_unit_test(divergence_is_kept_with_the_sharpness_there),
         cmocka_unit_test(a_recipe_that_cannot_be_leaves_no_run),
         cmocka_unit_test(a_failed_allocation_ends_a_run_with_a_message),
