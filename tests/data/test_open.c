@@ -195,6 +195,7 @@ static void one_scale_divides_all_features_alike(void **state)
     tw_data *d = open_or_die(spec, &opts);
     const double expected[4] = {-1 / sd, 0, 1 / sd, 0};
     for (int i = 0; i < 4; i++) assert_near(((double *)d->x)[i], expected[i], 4 * DBL_EPSILON);
+    remove(path);
     tw_data_free(d);
 }
 
