@@ -166,7 +166,7 @@ static tw_status draw(const tw_args *args, const sweep *s, const tw_escape_measu
     }
     int count = 0;
     for (int k = 0; k < 4; k++)
-        if (isfinite(y[k][0])) curve[count++] = (tw_figure_curve){name[k], 0, y[k]};
+        if (isfinite(y[k][0])) curve[count++] = (tw_figure_curve){.name = name[k], .y = y[k]};
     tw_figure_curves figure = {.title = "Mean escape times",
                                .subtitle = tw_args_str(args, "potential"),
                                .axis = swept[s->which].axis,

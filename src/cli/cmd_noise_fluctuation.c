@@ -112,7 +112,7 @@ static tw_status draw(const tw_args *args, const tw_data *data, const tw_fluctua
     tw_figure_curve curve[LINES];
     if (!path) return TW_OK;
     TW_TRY(tw_alloc(f->top * (LINES + 1), sizeof *room, &room));
-    for (int k = 0; k < LINES; k++) curve[k] = (tw_figure_curve){name[k], 0, room + (k + 1) * f->top};
+    for (int k = 0; k < LINES; k++) curve[k] = (tw_figure_curve){.name = name[k], .y = room + (k + 1) * f->top};
     for (int64_t i = 0; i < f->top; i++) {
         const tw_fluctuation_mode *m = &f->mode[i];
         const double y[LINES] = {m->variance.value,

@@ -165,7 +165,7 @@ static tw_status draw(const tw_args *args, const tw_data *data, const tw_gradien
         rank[i] = (double)(i + 1);
         at[i] = o->eigs->value[i] > 0 ? log10(o->eigs->value[i]) : NAN;
     }
-    curve[count++] = (tw_figure_curve){"C", 0, at};
+    curve[count++] = (tw_figure_curve){.name = "C", .y = at};
     for (int64_t k = 0; k < o->count; k++) {
         const tw_eigs *e = o->match[k].eigs;
         double *value = at += o->top, *ratio = at += o->top;
@@ -173,8 +173,8 @@ static tw_status draw(const tw_args *args, const tw_data *data, const tw_gradien
             value[i] = e->value[i] > 0 ? log10(e->value[i]) : NAN;
             ratio[i] = o->eigs->value[i] > 0 ? e->value[i] / o->eigs->value[i] : NAN;
         }
-        curve[count++] = (tw_figure_curve){o->match[k].formula, 0, value};
-        curve[count++] = (tw_figure_curve){o->match[k].formula, 1, ratio};
+        curve[count++] = (tw_figure_curve){.name = o->match[k].formula, .y = value};
+        curve[count++] = (tw_figure_curve){.name = o->match[k].formula, .panel = 1, .y = ratio};
     }
     snprintf(title, sizeof title, "Gradient noise of %.90s on %.60s", tw_args_str(args, "model"), data->name);
     snprintf(subtitle, sizeof subtitle, "Batch %" PRId64 " %s replacement, loss %.4g", o->batch,

@@ -279,7 +279,7 @@ static tw_status draw(const tw_args *args, const setting *s, int64_t points, con
     if (!tw_args_str(args, "figure")) return TW_OK;
     TW_TRY(tw_alloc((SIMULATED + 2) * points, sizeof *block, &block));
     for (int k = 0; k <= SIMULATED; k++) {
-        curve[k] = (tw_figure_curve){line_name[k], 0, block + k * points};
+        curve[k] = (tw_figure_curve){.name = line_name[k], .y = block + k * points};
         for (int64_t i = 0; i < points; i++) block[k * points + i] = v[i].line[k];
     }
     double *x = block + (SIMULATED + 1) * points;

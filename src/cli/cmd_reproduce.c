@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "base/outfile.h"
 #include "paper/paper.h"
+#include "report/figure.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,11 +25,11 @@ typedef struct job {
     bool json;
 } job;
 
-static tw_status path_of(const job *j, const char *id, char **out)
+static tw_status path_of(const job *j, const char *id, const char *ending, char **out)
 {
-    size_t size = strlen(j->folder) + strlen(id) + 8;
+    size_t size = strlen(j->folder) + strlen(id) + strlen(ending) + 2;
     tw_status st = tw_alloc((int64_t)size, 1, out);
-    if (st == TW_OK) snprintf(*out, size, "%s/%s.json", j->folder, id);
+    if (st == TW_OK) snprintf(*out, size, "%s/%s%s", j->folder, id, ending);
     return st;
 }
 
@@ -41,12 +42,14 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     struct stat about;
     *out = NULL;
     if (!j->folder) return TW_OK;
-    TW_TRY(path_of(j, claim->id, &path));
+    TW_TRY(path_of(j, claim->id, ".json", &path));
     if (stat(path, &about) != 0) goto done;
     TW_TRY(tw_json_load(path, &found));
     const char *scale = json_string_value(json_object_get(found, "scale"));
     json_t *seed = json_object_get(found, "seed"), *rule = json_object_get(found, "rule");
-    bool same = scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
+    const char *data = json_string_value(json_object_get(found, "data")), *wanted = j->effort.data;
+    bool alike = data && wanted ? strcmp(data, wanted) == 0 : data == wanted;
+    bool same = alike && scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
                 (uint64_t)json_integer_value(seed) == j->effort.seed && json_is_string(rule) &&
                 strcmp(json_string_value(rule), claim->rule) == 0;
     if (same) *out = json_incref(found);
@@ -62,7 +65,7 @@ static tw_status keep(const job *j, const tw_claim *claim, const json_t *found)
     char *path = NULL;
     tw_outfile file = {0};
     if (!j->folder) return TW_OK;
-    TW_TRY(path_of(j, claim->id, &path));
+    TW_TRY(path_of(j, claim->id, ".json", &path));
     TW_TRY(tw_outfile_open(&file, path));
     if (json_dumpf(found, file.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0)
         st = tw_fail(TW_EIO, "%s: cannot be written", path);
@@ -70,6 +73,29 @@ static tw_status keep(const job *j, const tw_claim *claim, const json_t *found)
 done:
     tw_outfile_discard(&file);
     free(path);
+    return st;
+}
+
+// FOLDER/CLAIM.svg, CLAIM-2.svg, ..., each with its numbers as .csv.
+static tw_status draw(const job *j, const tw_claim *claim, const json_t *evidence)
+{
+    tw_status st = TW_OK;
+    char *path = NULL, *csv = NULL;
+    const json_t *figures = json_object_get(evidence, "figures");
+    for (size_t i = 0; j->folder && i < json_array_size(figures); i++) {
+        char id[96], number[24] = "";
+        if (i > 0) snprintf(number, sizeof number, "-%d", (int)i + 1);
+        snprintf(id, sizeof id, "%.60s%s", claim->id, number);
+        free(path);
+        free(csv);
+        path = csv = NULL;
+        TW_TRY(path_of(j, id, ".svg", &path));
+        TW_TRY(path_of(j, id, ".csv", &csv));
+        TW_TRY(tw_figure_draw_json(json_array_get(figures, i), path, csv));
+    }
+done:
+    free(path);
+    free(csv);
     return st;
 }
 
@@ -83,8 +109,13 @@ static tw_status measure(const job *j, const tw_claim *claim, json_t **out)
                      claim->rule, "measured", f.measured, "verdict", tw_verdict_name(f.verdict), "scale",
                      scale_name[j->effort.scale], "seed", (json_int_t)j->effort.seed, "seconds",
                      tw_show_clock() - begin, "evidence", f.evidence);
-    if (!*out) st = tw_fail(TW_ENOMEM, "%s: no memory for its result", claim->id);
-    if (st == TW_OK) TW_TRY(keep(j, claim, *out));
+    if (!*out) {
+        st = tw_fail(TW_ENOMEM, "%s: no memory for its result", claim->id);
+        goto done;
+    }
+    if (j->effort.data) json_object_set_new(*out, "data", json_string(j->effort.data));
+    TW_TRY(draw(j, claim, f.evidence));
+    TW_TRY(keep(j, claim, *out));
 done:
     json_decref(f.evidence);
     return st;
@@ -121,6 +152,7 @@ static tw_status read_job(const tw_args *args, job *j)
     j->folder = tw_args_str(args, "folder");
     j->only = tw_args_str(args, "claim");
     j->json = tw_args_flag(args, "json");
+    j->effort.data = tw_args_str(args, "data");
     j->effort.progress = tw_show_progress(args);
     TW_TRY(tw_args_seed(args, "seed", &j->effort.seed));
     const char *scale = tw_args_str(args, "scale");
@@ -183,7 +215,9 @@ done:
 static const tw_flag flags[] = {
     {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
     {"claim", "ID", NULL, "only this claim"},
-    {"folder", "DIR", NULL, "keep what each claim found here, and do not measure again what is there", .neutral = true},
+    {"data", "SPEC", NULL, "real data for the claims that need it (docs/data.md); without it they stay undecided"},
+    {"folder", "DIR", NULL, "keep here what each claim found, with its figures, and do not measure again what is there",
+     .neutral = true},
     {0},
 };
 

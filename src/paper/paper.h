@@ -15,13 +15,14 @@ typedef struct tw_effort {
     tw_scale scale;
     uint64_t seed;
     tw_progress progress;
+    const char *data; // as thalweg train --data reads it; NULL: claims that need real data stay undecided
 } tw_effort;
 
 // The verdict is computed from the numbers in `evidence` by the rule of the claim, and never softened.
 typedef struct tw_finding {
     tw_verdict verdict;
-    char measured[256]; // one sentence with the numbers and their uncertainty
-    json_t *evidence;   // an object, made before measure is called
+    char measured[400]; // one sentence with the numbers and their uncertainty
+    json_t *evidence;   // an object, made before measure is called; what is under "figures", an array, is drawn
 } tw_finding;
 
 typedef struct tw_claim {

@@ -7,6 +7,7 @@
 #ifndef REPORT_FIGURE_H
 #define REPORT_FIGURE_H
 
+#include "base/json.h"
 #include "base/outfile.h"
 
 // --- the door: a gnuplot script, run when it is complete ---
@@ -57,9 +58,11 @@ TW_NODISCARD tw_status tw_figure_draw_spectrum(const tw_figure_spectrum *spectru
 // --- curves over a common axis, in panels side by side ---
 
 typedef struct tw_figure_curve {
-    const char *name; // written at its last point
-    int panel;        // 0, 1, ...: left to right
-    const double *y;  // [points]; NaN: not measured there
+    const char *name;    // written at its last point
+    int panel;           // 0, 1, ...: left to right
+    const double *y;     // [points]; NaN: not measured there
+    bool dots;           // points alone, as for what is measured beside a theory's line
+    const double *error; // [points] standard errors, drawn as bars; NaN: none; NULL: no bars
 } tw_figure_curve;
 
 typedef struct tw_figure_curves {
@@ -70,9 +73,12 @@ typedef struct tw_figure_curves {
     const double *x;
     int count;
     const tw_figure_curve *curve;
+    bool log_x, log_y; // logarithmic axes: what is not positive is not drawn
 } tw_figure_curves;
 
 TW_NODISCARD tw_status tw_figure_draw_curves(const tw_figure_curves *curves, const char *path, const char *csv);
+// The same from JSON (report/figure_json.c says its form). TW_EFORMAT: nothing to draw, or too much.
+TW_NODISCARD tw_status tw_figure_draw_json(const json_t *figure, const char *path, const char *csv);
 
 // --- a grid of images ---
 

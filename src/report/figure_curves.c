@@ -17,10 +17,21 @@ static void put_data(FILE *script, const tw_figure_curves *f)
             else
                 fputs(" NaN", script);
         }
+        for (int c = 0; c < f->count; c++) // half a bar is drawn on each side
+            fprintf(script, " %.9g", f->curve[c].error && isfinite(f->curve[c].error[i]) ? f->curve[c].error[i] : 0);
         fputc('\n', script);
     }
     fputs("EOD\n", script);
 }
+
+// Where y stands on its axis: its logarithm on a logarithmic one.
+static double height_of(const tw_figure_curves *f, double y)
+{
+    if (!f->log_y) return y;
+    return y > 0 ? log10(y) : NAN;
+}
+
+static double value_at(const tw_figure_curves *f, double height) { return f->log_y ? pow(10, height) : height; }
 
 typedef struct name {
     const char *text;
@@ -38,12 +49,13 @@ static int place_names(const tw_figure_curves *f, int panel, name *names, double
         style++;
         int64_t last = -1;
         for (int64_t i = 0; i < f->points; i++) {
-            if (!isfinite(curve->y[i])) continue;
+            double y = height_of(f, curve->y[i]);
+            if (!isfinite(y)) continue;
             last = i;
-            *least = fmin(*least, curve->y[i]);
-            *most = fmax(*most, curve->y[i]);
+            *least = fmin(*least, y);
+            *most = fmax(*most, y);
         }
-        if (last >= 0) names[count++] = (name){curve->name, style, f->x[last], curve->y[last]};
+        if (last >= 0) names[count++] = (name){curve->name, style, f->x[last], height_of(f, curve->y[last])};
     }
     for (int i = 1; i < count; i++) // few: insertion by height
         for (int j = i; j > 0 && names[j].y < names[j - 1].y; j--) {
@@ -66,8 +78,8 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     }
     fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n", panel * width + 0.075,
             (panel + 1) * width - 0.085);
-    fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", least - 0.04 * (most - least),
-            most + 0.04 * (most - least), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
+    fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", value_at(f, least - 0.04 * (most - least)),
+            value_at(f, most + 0.04 * (most - least)), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
     fputs("unset label\nset xlabel ", script);
     tw_figure_quote(script, f->axis);
     fputs(" offset 0,0.4\nset label 100 ", script);
@@ -77,13 +89,18 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     for (int i = 0; i < count; i++) {
         fputs("set label ", script);
         tw_figure_quote(script, names[i].text);
-        fprintf(script, " at first %.9g,%.9g left offset 0.8,0 tc ls %d\n", names[i].x, names[i].y, names[i].style);
+        fprintf(script, " at first %.9g,%.9g left offset 0.8,0 tc ls %d\n", names[i].x, value_at(f, names[i].y),
+                names[i].style);
     }
     fputs("plot ", script);
     for (int c = 0; c < f->count; c++) {
         if (f->curve[c].panel != panel) continue;
-        fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps 0.5", style ? ", " : "", c + 2,
-                f->points <= 60 ? "linespoints" : "lines", style + 1);
+        bool dots = f->curve[c].dots;
+        const char *with = dots ? "points" : f->points <= 60 ? "linespoints" : "lines";
+        fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps %s", style ? ", " : "", c + 2, with, style + 1,
+                dots ? "0.9" : "0.5");
+        if (f->curve[c].error)
+            fprintf(script, ", $curves using 1:%d:%d with yerrorbars ls %d pt 0", c + 2, f->count + c + 2, style + 1);
         style++;
     }
     fputc('\n', script);
@@ -119,6 +136,8 @@ tw_status tw_figure_draw_curves(const tw_figure_curves *f, const char *path, con
     tw_figure figure = {0};
     TW_TRY(tw_figure_open(&figure, path, f->panels > 1 ? 960 : 640, HEIGHT));
     put_data(figure.script, f);
+    if (f->log_x) fputs("set logscale x\n", figure.script);
+    if (f->log_y) fputs("set logscale y\nset format y '10^{%L}'\n", figure.script);
     fputs("set multiplot\nset tmargin at screen 0.76\nset bmargin at screen 0.17\n", figure.script);
     for (int p = 0; p < f->panels; p++) put_panel(figure.script, f, p);
     fputs("unset multiplot\n", figure.script);

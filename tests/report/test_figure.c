@@ -122,7 +122,10 @@ static void curves_with_gaps_are_drawn_in_their_panels(void **state)
     static const double x[] = {0, 1, 2, 3, 4, 5};
     static const double train[] = {2.31, 0.52, 0.41, 0.36, 0.33, 0.305}, test[] = {2.31, 0.55, NAN, 0.42, 0.38, 0.37};
     static const double a[] = {0.09, 0.82, 0.85, 0.873, 0.882, 0.891}, b[] = {0.1, 0.80, 0.83, 0.851, 0.86, 0.863};
-    static const tw_figure_curve curve[] = {{"train", 0, train}, {"test", 0, test}, {"train", 1, a}, {"test", 1, b}};
+    static const tw_figure_curve curve[] = {{"train", 0, train, false, NULL},
+                                            {"test", 0, test, false, NULL},
+                                            {"train", 1, a, false, NULL},
+                                            {"test", 1, b, false, NULL}};
     static const char *const panel[] = {"loss", "accuracy"};
     tw_figure_curves curves = {"Training mlp:784-128-10,act=relu",
                                "fashion-mnist, lr 0.1, batch 64, seed 1",
@@ -132,7 +135,9 @@ static void curves_with_gaps_are_drawn_in_their_panels(void **state)
                                6,
                                x,
                                4,
-                               curve};
+                               curve,
+                               false,
+                               false};
     must(tw_figure_draw_curves(&curves, in_folder("d.svg"), in_folder("d.csv")));
     assert_true(begins_with(in_folder("d.svg"), "<?xml") > 1000);
     assert_true(begins_with(in_folder("d.csv"), "epoch,t") > 100);
@@ -190,6 +195,31 @@ static int remove_folder(void **state)
     return rmdir(folder); // fails if anything else was left behind
 }
 
+// Truth: the JSON itself; a logarithmic axis draws nothing at 0, and its CSV keeps the 0.
+static void curves_kept_as_json_are_drawn(void **state)
+{
+    (void)state;
+    json_t *figure =
+        json_loads("{\"title\": \"t\", \"axis\": \"S\", \"log_x\": true, \"log_y\": true, \"panels\": [\"v\"],"
+                   "\"x\": [1, 10, 100], \"curves\": [{\"name\": \"theory\", \"panel\": 0, \"y\": [1, 0.5, 0]},"
+                   "{\"name\": \"measured\", \"panel\": 0, \"dots\": true, \"y\": [1.25, null, 0.125],"
+                   "\"error\": [0.5, null, 0.25]}]}",
+                   0, NULL);
+    assert_non_null(figure);
+    must(tw_figure_draw_json(figure, in_folder("j.svg"), in_folder("j.csv")));
+    assert_true(begins_with(in_folder("j.svg"), "<?xml") > 1000);
+    char text[200] = {0};
+    FILE *file = fopen(in_folder("j.csv"), "rb");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    assert_string_equal(text, "S,theory v,measured v\n1,1,1.25\n10,0.5,\n100,0,0.125\n");
+    json_object_set_new(json_array_get(json_object_get(figure, "curves"), 1), "panel", json_integer(1));
+    assert_int_equal(tw_figure_draw_json(figure, in_folder("k.svg"), NULL), TW_EFORMAT);
+    assert_int_not_equal(access(in_folder("k.svg"), F_OK), 0);
+    json_decref(figure);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +227,7 @@ int main(void)
         cmocka_unit_test(csv_holds_the_numbers_of_the_figure_bit_by_bit),
         cmocka_unit_test(eigenvalues_alone_are_drawn_by_rank),
         cmocka_unit_test(curves_with_gaps_are_drawn_in_their_panels),
+        cmocka_unit_test(curves_kept_as_json_are_drawn),
         cmocka_unit_test(a_grid_of_images_is_drawn_with_its_labels),
         cmocka_unit_test(without_gnuplot_the_message_says_what_to_install_and_nothing_is_left),
     };
