@@ -5,6 +5,7 @@
 
 #include "thalweg/base.h"
 #include "thalweg/curv.h"
+#include "thalweg/curv_compare.h"
 #include "thalweg/curv_noise.h"
 #include "thalweg/data.h"
 #include "thalweg/kernel.h"

@@ -258,3 +258,40 @@ done:
     free(vt);
     return st;
 }
+
+tw_status tw_qr(int64_t m, int64_t n, double *a, double *v, double *t)
+{
+    tw_status st = TW_OK;
+    double *tau = NULL;
+    lapack_int rows = 0, cols = 0;
+    int64_t r = m < n ? m : n;
+
+    TW_TRY(enter(m, n, &rows, &cols));
+    if (r == 0) goto done;
+    TW_TRY(tw_alloc(r, sizeof *tau, &tau));
+    TW_TRY(check(LAPACKE_dgeqrf(COL, rows, cols, a, rows, tau), "dgeqrf"));
+    for (int64_t j = 0; j < r; j++)
+        for (int64_t i = 0; i < m; i++) v[i * r + j] = i < j ? 0 : i == j ? 1 : a[j * m + i];
+    TW_TRY(check(LAPACKE_dlarft(COL, 'F', 'C', rows, (lapack_int)r, a, rows, tau, t, (lapack_int)r), "dlarft"));
+    for (int64_t j = 0; j < r; j++) // to row-major, zeros below the diagonal
+        for (int64_t i = 0; i < j; i++) {
+            t[i * r + j] = t[j * r + i];
+            t[j * r + i] = 0;
+        }
+done:
+    free(tau);
+    return st;
+}
+
+tw_status tw_band_values(int64_t n, int64_t width, double *band, double *value)
+{
+    tw_status st = TW_OK;
+    lapack_int k = 0, w = 0;
+
+    TW_TRY(enter(n, width, &k, &w));
+    if (n == 0) goto done;
+    TW_TRY(all_finite(n, width + 1, band, false, "band matrix"));
+    TW_TRY(check(LAPACKE_dsbevd_2stage(COL, 'N', 'L', k, w, band, w + 1, value, NULL, 1), "dsbevd_2stage"));
+done:
+    return st;
+}

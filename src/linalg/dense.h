@@ -42,4 +42,18 @@ TW_NODISCARD tw_status tw_spd_solve(int64_t n, const double *a, int64_t k, doubl
 TW_NODISCARD tw_status tw_least_squares(int64_t m, int64_t n, const double *a, const double *b, double *x,
                                         int64_t *rank);
 
+// a, of m rows and n columns and stored column by column (a[j m + i]), becomes Q R by min(m, n) = r reflectors:
+// Q = I - v t v', v [m][r] with ones on its diagonal, t [r][r] upper triangular; R is left in the upper part of a.
+TW_NODISCARD tw_status tw_qr(int64_t m, int64_t n, double *a, double *v, double *t);
+
+// All eigenvalues, ascending, of the symmetric band matrix with entry (i, j) at band[j (width + 1) + i - j] for
+// 0 <= i - j <= width, which is overwritten.
+TW_NODISCARD tw_status tw_band_values(int64_t n, int64_t width, double *band, double *value);
+
+// All eigenvalues, ascending, of a [n][n] symmetric (only a[i n + j], i >= j, is read; a is overwritten). Large
+// matrices go through a band on all threads (linalg/band.c), with the same bits on any number of them.
+TW_NODISCARD tw_status tw_sym_values(int64_t n, double *a, double *value);
+// The same through a band of this width, 1 <= width < n.
+TW_NODISCARD tw_status tw_sym_values_by_band(int64_t n, int64_t width, double *a, double *value);
+
 #endif

@@ -143,6 +143,59 @@ static void bad_matrices_are_named(void **state)
     must(tw_sym_eig(0, nan, out, NULL));
 }
 
+// Truth: LAPACK's one-stage eigenvalues of the same matrix. Tolerance: both are backward stable, n eps |A|. Widths that
+// do not divide n, a last panel that is narrower than the band, and more rows than a slab are among the sizes.
+static void eigenvalues_through_a_band_are_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t n, width;
+    } at[] = {{2, 1}, {7, 6}, {40, 8}, {141, 16}, {300, 64}};
+    for (size_t c = 0; c < sizeof at / sizeof *at; c++) {
+        int64_t n = at[c].n;
+        double *a = NULL, *value = NULL, size = 0;
+        must(tw_alloc(n * n, sizeof *a, &a));
+        must(tw_alloc(2 * n, sizeof *value, &value));
+        tw_rng rng = tw_rng_at(4, TW_RNG_TEST, c);
+        tw_rng_normals(&rng, n * n, a); // the upper half is not to be read
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j <= i; j++) size += (i == j ? 1 : 2) * a[i * n + j] * a[i * n + j];
+        must(tw_sym_eig(n, a, value, NULL));
+        must(tw_sym_values_by_band(n, at[c].width, a, value + n));
+        for (int64_t i = 0; i < n; i++) assert_near(value[n + i], value[i], (double)n * DBL_EPSILON * sqrt(size));
+        free(a);
+        free(value);
+    }
+    double one = 3, none;
+    must_fail(tw_sym_values_by_band(1, 1, &one, &none), TW_EINVAL, "width");
+    must(tw_sym_values(1, &one, &none));
+    assert_true(none == 3);
+}
+
+// Truth: Q'Q = 1 and Q R = A, written out from v and t.
+static void reflectors_multiply_back(void **state)
+{
+    (void)state;
+    enum { M = 9, N = 4 };
+    double a[M * N], r[M * N], v[M * N], t[N * N], q[M * M] = {0};
+    tw_rng rng = tw_rng_at(5, TW_RNG_TEST, 0);
+    tw_rng_normals(&rng, M * N, a);
+    memcpy(r, a, sizeof a);
+    must(tw_qr(M, N, r, v, t));
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < M; j++) {
+            q[i * M + j] = i == j;
+            for (int k = 0; k < N; k++)
+                for (int l = 0; l < N; l++) q[i * M + j] -= v[i * N + k] * t[k * N + l] * v[j * N + l];
+        }
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            double x = 0;
+            for (int k = 0; k <= j; k++) x += q[i * M + k] * r[j * M + k];
+            assert_near(x, a[j * M + i], 100 * DBL_EPSILON);
+        }
+}
+
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
@@ -170,6 +223,8 @@ int main(void)
         cmocka_unit_test(cholesky_finds_an_integer_factor),
         cmocka_unit_test(least_squares_takes_the_smallest_solution),
         cmocka_unit_test(a_rotation_has_imaginary_eigenvalues),
+        cmocka_unit_test(eigenvalues_through_a_band_are_the_same),
+        cmocka_unit_test(reflectors_multiply_back),
         cmocka_unit_test(bad_matrices_are_named),
         cmocka_unit_test(every_failing_allocation_is_reported),
     };

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The gradients of single samples, one sweep each, and products of tall stacks of them.
+#include "curv/samples.h"
+
+#include "base/alloc.h"
+#include "base/shards.h"
+#include "kernel/kernel.h"
+#include "net/net.h"
+
+typedef struct job {
+    const tw_net *net;
+    const tw_data *data;
+    double *g;
+    const double *w;
+} job;
+
+static tw_status one_gradient(void *ctx, int64_t i, int thread)
+{
+    (void)thread;
+    tw_status st = TW_OK;
+    const job *j = ctx;
+    int64_t n = j->net->n;
+    double *g = j->g + i * n;
+    tw_data one = *j->data;
+    tw_loss_value value;
+    one.m = 1;
+    one.x = (char *)one.x + i * one.features * one.real;
+    if (one.label) one.label += i;
+    if (one.target) one.target += i * one.targets;
+    TW_TRY(tw_loss(j->net, &one, g, NULL, &value));
+    if (j->net->l2 != 0)
+        for (int64_t k = 0; k < n; k++) g[k] -= j->net->l2 * j->w[k];
+done:
+    return st;
+}
+
+tw_status tw_sample_gradients(const tw_net *net, const tw_data *data, double *g)
+{
+    tw_status st = TW_OK;
+    double *w = NULL;
+    TW_TRY(tw_net_fits(net, data));
+    TW_TRY(tw_net_needs_samples(net, "the gradient of a sample"));
+    TW_TRY(tw_alloc(net->n, sizeof *w, &w));
+    tw_net_get_weights(net, w);
+    job j = {net, data, g, w};
+    TW_TRY(tw_shards_run(data->m, one_gradient, &j));
+done:
+    free(w);
+    return st;
+}
+
+enum { ROWS = 64 };
+
+typedef struct rows {
+    int64_t m, n;
+    const double *x, *y;
+    double *out;
+} rows;
+
+static tw_status some_rows(void *ctx, int64_t slab, int thread)
+{
+    (void)thread;
+    const rows *r = ctx;
+    int64_t from = slab * ROWS, left = r->m - from, count = left < ROWS ? left : ROWS;
+    tw_kernels_find("f64")->gemm(false, true, count, r->m, r->n, r->x + from * r->n, r->n, r->y, r->n, 0,
+                                 r->out + from * r->m, r->m);
+    return TW_OK;
+}
+
+tw_status tw_row_products(int64_t m, int64_t n, const double *x, const double *y, double *out)
+{
+    rows r = {m, n, x, y, out};
+    return tw_shards_run((m + ROWS - 1) / ROWS, some_rows, &r);
+}
