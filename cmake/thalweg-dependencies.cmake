@@ -30,4 +30,8 @@ endmacro()
 
 thalweg_library(lapacke lapacke.h REQUIRED openblas lapacke)
 thalweg_library(openblas cblas.h REQUIRED openblas ${CMAKE_LIBRARY_ARCHITECTURE})
+pkg_check_modules(CURL QUIET IMPORTED_TARGET GLOBAL libcurl) # without it `thalweg data fetch` only says the address
+if(TARGET PkgConfig::CURL)
+  list(APPEND thalweg_private PkgConfig::CURL)
+endif()
 thalweg_library(dnnl dnnl.h OPTIONAL) # float products are slower without it

@@ -3,6 +3,7 @@
 #include "cli/open.h"
 
 #include "base/alloc.h"
+#include "data/fetch.h"
 #include "data/raw.h"
 #include "report/figure.h"
 #include <inttypes.h>
@@ -25,19 +26,29 @@ static tw_status list(const tw_args *args)
     if (!tw_args_flag(args, "json")) printf("After --data, or after `thalweg data` to look inside:\n");
     for (int64_t i = 0; i < count; i++) {
         const tw_source *s = &sources[i];
-        bool there = s->home && access(s->home, R_OK) == 0;
+        const tw_fetch_set *set;
+        char *home = NULL;
+        if (tw_fetch_find(s->name, &set) == TW_OK) {
+            if (s->home && access(s->home, R_OK) == 0)
+                TW_TRY(tw_strdup(s->home, &home));
+            else
+                TW_TRY(tw_fetch_place(s->name, &home));
+        }
+        bool there = home && access(home, R_OK) == 0;
         if (!tw_args_flag(args, "json")) {
             printf("\n  %s%s\n      %s\n", s->name, s->usage, s->what);
-            if (there) printf("      in %s\n", s->home);
-            if (s->home && !there) printf("      not found: %s (Debian package dataset-%s)\n", s->home, s->name);
+            if (there) printf("      in %s\n", home);
+            if (home && !there) printf("      not in %s; `thalweg data fetch %s` brings it\n", home, s->name);
+            free(home);
             continue;
         }
         json_t *kind = json_object();
         json_object_set_new(kind, "name", json_string(s->name));
         json_object_set_new(kind, "usage", json_sprintf("%s%s", s->name, s->usage));
         json_object_set_new(kind, "what", json_string(s->what));
-        json_object_set_new(kind, "place", s->home ? json_string(s->home) : json_null());
-        json_object_set_new(kind, "found", s->home ? json_boolean(there) : json_null());
+        json_object_set_new(kind, "place", home ? json_string(home) : json_null());
+        json_object_set_new(kind, "found", home ? json_boolean(there) : json_null());
+        free(home);
         json_array_append_new(kinds, kind);
     }
     json_object_set(result, "kinds", kinds);

@@ -3,8 +3,10 @@
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "cli/show.h"
+#include "thalweg/data.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COMMAND(name) extern const tw_command tw_cmd_##name;
@@ -102,12 +104,31 @@ static int exit_code(tw_status st)
     return 1;
 }
 
+// Where fetched data sets lie: $THALWEG_DATA, or thalweg in the user's folder for data (XDG base directories).
+static tw_status find_data_home(void)
+{
+    tw_status st = TW_OK;
+    char folder[4096];
+    const char *own = getenv("THALWEG_DATA"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int length = 0;
+    if (own && *own)
+        length = snprintf(folder, sizeof folder, "%s", own);
+    else if (data && *data == '/') // a relative one is to be ignored, says the specification
+        length = snprintf(folder, sizeof folder, "%s/thalweg", data);
+    else if (home && *home)
+        length = snprintf(folder, sizeof folder, "%s/.local/share/thalweg", home);
+    if (length > 0 && length < (int)sizeof folder) TW_TRY(tw_data_home_set(folder));
+done:
+    return st;
+}
+
 static int run(const tw_command *command, int argc, char **argv)
 {
     tw_status st = TW_OK;
     tw_args *args = NULL;
     int64_t threads = 0;
 
+    TW_TRY(find_data_home());
     TW_TRY(tw_args_parse(command, argc, argv, &args));
     if (tw_args_help(args)) {
         tw_args_show_help(command);

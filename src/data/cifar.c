@@ -52,6 +52,7 @@ done:
 
 typedef struct kind {
     int label_bytes, which, classes;
+    const char *name, *files;
 } kind;
 
 static tw_status read_file(const char *path, const kind *k, tw_raw *out)
@@ -77,6 +78,12 @@ static tw_status read_folder(const char *dir, const char *names, const kind *k, 
         struct stat info;
         snprintf(path, room, "%s/%.*s", dir, length, at);
         if (stat(path, &info) != 0) snprintf(path, room, "%s/%.*s.gz", dir, length, at);
+        if (stat(path, &info) != 0) {
+            st =
+                tw_fail(TW_EIO, "%s/%.*s: not there, plain or as .gz; expected %s; `thalweg data fetch %s` brings them",
+                        dir, length, at, k->files, k->name);
+            goto done;
+        }
         TW_TRY(read_file(path, k, made.x ? &more : &made));
         if (more.x) TW_TRY(tw_raw_append(path, &made, &more));
         tw_raw_free(&more);
@@ -91,29 +98,41 @@ done:
     return st;
 }
 
-// The value is a folder with the official names, or one file; then the test part is test=FILE.
+// The value is a folder with the official names, or one file; then the test part is test=FILE. Without a value: the
+// folder where it is fetched to.
 static tw_status read_part(const tw_spec *spec, tw_part part, const char *train, const char *test, const kind *k,
                            tw_raw *out)
 {
+    tw_status st = TW_OK;
     struct stat info;
-    const char *path = spec->value[0], *other = tw_spec_get(spec, "test");
-    bool tests = part == TW_PART_TEST, folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    char *path = NULL;
+    const char *other = tw_spec_get(spec, "test");
+    bool tests = part == TW_PART_TEST;
+
     if (tests && other) return read_file(other, k, out);
-    if (folder) return read_folder(path, tests ? test : train, k, out);
-    if (tests) return tw_fail(TW_EINVAL, "data %s: has no test part: give a folder or test=FILE", spec->text);
-    return read_file(path, k, out);
+    TW_TRY(tw_data_place(k->name, spec->values ? spec->value[0] : NULL, NULL, k->files, &path));
+    bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    if (folder)
+        st = read_folder(path, tests ? test : train, k, out);
+    else if (tests)
+        st = tw_fail(TW_EINVAL, "data %s: has no test part: give a folder or test=FILE", spec->text);
+    else
+        st = read_file(path, k, out);
+done:
+    free(path);
+    return st;
 }
 
 tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
-    static const kind k = {1, 0, 10};
+    static const kind k = {1, 0, 10, "cifar10", "data_batch_1.bin ... data_batch_5.bin and test_batch.bin"};
     static const char batches[] =
         "data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin";
     static const char *const names[10] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                           "dog",      "frog",       "horse", "ship", "truck"};
     tw_status st = TW_OK;
     tw_raw made = {0};
-    TW_TRY(tw_spec_check(spec, 1, 1, "test"));
+    TW_TRY(tw_spec_check(spec, 0, 1, "test"));
     TW_TRY(read_part(spec, part, batches, "test_batch.bin", &k, &made));
     TW_TRY(tw_names_copy(10, names, &made.names));
     *out = made;
@@ -125,9 +144,10 @@ done:
 
 tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
-    static const kind kinds[] = {{2, 1, 100}, {2, 0, 20}};
+    static const kind kinds[] = {{2, 1, 100, "cifar100", "train.bin and test.bin"},
+                                 {2, 0, 20, "cifar100", "train.bin and test.bin"}};
     int which = 0;
-    tw_status st = tw_spec_check(spec, 1, 1, "test labels");
+    tw_status st = tw_spec_check(spec, 0, 1, "test labels");
     if (st == TW_OK) st = tw_spec_choice(spec, "labels", "fine coarse", &which);
     return st == TW_OK ? read_part(spec, part, "train.bin", "test.bin", &kinds[which], out) : st;
 }

@@ -132,6 +132,8 @@ static tw_status find_file(const char *dir, const char *name, char **out)
     return TW_OK;
 }
 
+#define FILES "train-images-idx3-ubyte.gz and its three relatives"
+
 static tw_status read_folder(const char *dir, tw_part part, tw_raw *out)
 {
     tw_status st = TW_OK;
@@ -154,27 +156,29 @@ tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out)
                                           "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
     tw_status st = TW_OK;
     tw_raw made = {0};
+    char *dir = NULL;
     TW_TRY(tw_spec_check(spec, 0, 1, ""));
-    if (spec->values == 0 && access(TW_FASHION_HOME, F_OK) != 0) {
-        st = tw_fail(TW_EIO,
-                     "%s: not there: install the Debian package dataset-fashion-mnist, or name the folder that holds "
-                     "train-images-idx3-ubyte.gz: fashion-mnist:DIR",
-                     TW_FASHION_HOME);
-        goto done;
-    }
-    TW_TRY(read_folder(spec->values ? spec->value[0] : TW_FASHION_HOME, part, &made));
+    TW_TRY(tw_data_place("fashion-mnist", spec->values ? spec->value[0] : NULL, TW_FASHION_HOME, FILES, &dir));
+    TW_TRY(read_folder(dir, part, &made));
     TW_TRY(tw_names_copy(10, names, &made.names));
     *out = made;
     made = (tw_raw){0};
 done:
+    free(dir);
     tw_raw_free(&made);
     return st;
 }
 
 tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out)
 {
-    tw_status st = tw_spec_check(spec, 1, 1, "");
-    return st == TW_OK ? read_folder(spec->value[0], part, out) : st;
+    tw_status st = TW_OK;
+    char *dir = NULL;
+    TW_TRY(tw_spec_check(spec, 0, 1, ""));
+    TW_TRY(tw_data_place("mnist", spec->values ? spec->value[0] : NULL, NULL, FILES, &dir));
+    TW_TRY(read_folder(dir, part, out));
+done:
+    free(dir);
+    return st;
 }
 
 tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out)

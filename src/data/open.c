@@ -12,12 +12,12 @@
 
 static const tw_source sources[] = {
     {"fashion-mnist", "[:DIR]", "clothes, 28 x 28, 10 classes", TW_FASHION_HOME, tw_fashion_read},
-    {"mnist", ":DIR", "digits, 28 x 28, 10 classes", NULL, tw_mnist_read},
+    {"mnist", "[:DIR]", "digits, 28 x 28, 10 classes", NULL, tw_mnist_read},
     {"idx", ":IMAGES,LABELS[,test-images=FILE,test-labels=FILE,classes=N]", "images in IDX files, plain or .gz", NULL,
      tw_idx_read},
-    {"cifar10", ":PLACE[,test=FILE]", "pictures, 3 x 32 x 32, 10 classes; a folder or a file, plain or .gz", NULL,
+    {"cifar10", "[:PLACE,test=FILE]", "pictures, 3 x 32 x 32, 10 classes; a folder or a file, plain or .gz", NULL,
      tw_cifar10_read},
-    {"cifar100", ":PLACE[,test=FILE,labels=fine|coarse]", "pictures, 3 x 32 x 32, 100 or 20 classes", NULL,
+    {"cifar100", "[:PLACE,test=FILE,labels=fine|coarse]", "pictures, 3 x 32 x 32, 100 or 20 classes", NULL,
      tw_cifar100_read},
     {"csv", ":FILE[,label=COLUMN|target=COLUMN,sep=comma|semicolon|tab|blank,header=yes|no,test=FILE]",
      "rows of numbers with a class or a target", NULL, tw_csv_read},

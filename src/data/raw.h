@@ -44,13 +44,18 @@ typedef enum tw_part { TW_PART_TRAIN, TW_PART_TEST } tw_part;
 // One kind of data set: "idx" and so on. Outputs are untouched on failure.
 typedef struct tw_source {
     const char *name, *usage, *what;
-    const char *home; // where it is looked for when no place is given; NULL: always given, or generated
+    const char *home; // where it is looked for first when no place is given; NULL: nowhere, or it is generated
     tw_status (*read)(const tw_spec *spec, tw_part part, tw_raw *out);
 } tw_source;
 
 const tw_source *tw_data_sources(int64_t *count);
 
 #define TW_FASHION_HOME "/usr/share/datasets/fashion-mnist" // Debian's package dataset-fashion-mnist
+
+// The folder of a data set that can be fetched: `given` when it is not NULL, else `system` when that is there, else
+// tw_data_home()/name. TW_EIO: it is not there; says where to put `what` and how to fetch it. The caller frees *out.
+TW_NODISCARD tw_status tw_data_place(const char *name, const char *given, const char *system, const char *what,
+                                     char **out);
 
 tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out);

@@ -3,9 +3,11 @@
 """Makes tests/data/data: small files as NumPy, gzip, csv and struct write them. Run once; the files are committed."""
 import csv
 import gzip
+import io
 import json
 import pathlib
 import struct
+import tarfile
 import zipfile
 
 import numpy as np
@@ -81,3 +83,18 @@ with open(here / "flowers.csv", "w", newline="") as f:  # csv writes \r\n
     w = csv.writer(f, delimiter=";", quoting=csv.QUOTE_NONNUMERIC)
     w.writerow(["length", "kind", 'width "w"'])
     w.writerows([[1.5, "rose; red", -2e3], [0.25, "aster", 7], [3, "rose; red", 0]])
+
+# An archive as CIFAR-10's is laid out: a folder, a text, two binary files; written by Python's tarfile, GNU format.
+def member(tar, name, data):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+with tarfile.open(here / "pictures.tar.gz", "w:gz", format=tarfile.GNU_FORMAT) as tar:
+    folder = tarfile.TarInfo("pictures")
+    folder.type = tarfile.DIRTYPE
+    tar.addfile(folder)
+    member(tar, "pictures/readme.html", b"not needed")
+    for b in (1, 2):
+        member(tar, f"pictures/batch_{b}.bin", bytes([b]) * (3073 * b))

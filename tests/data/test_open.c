@@ -370,7 +370,7 @@ static void wrong_words_are_answered_with_the_nearest_right_ones(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         must_fail(tw_data_open(cases[i].spec, &opts, &none), TW_EINVAL, cases[i].message);
     must_fail(tw_data_open("mnist:/nowhere", &opts, &none), TW_EIO,
-              "/nowhere/train-images-idx3-ubyte.gz: cannot be opened");
+              "/nowhere: not there: `thalweg data fetch mnist` brings it");
     snprintf(spec, sizeof spec, "idx:%s,%s", fixture("images.idx"), fixture("labels.idx"));
     opts.split = "test";
     must_fail(tw_data_open(spec, &opts, &none), TW_EINVAL, "has no test part");
