@@ -172,3 +172,22 @@ tw_status tw_net_set_weights(tw_net *net, const double *w)
     tw_net_import(net, 1, w, net->w);
     return TW_OK;
 }
+
+tw_status tw_net_twin(const tw_net *net, const tw_data *data, tw_net **out)
+{
+    tw_status st = TW_OK;
+    tw_net *twin = NULL;
+    tw_net_opts opts = tw_net_defaults();
+    opts.real = net->kern->real;
+    opts.loss = tw_loss_name(net->loss);
+    opts.l2 = net->l2;
+    opts.shard = net->shard;
+    if (strncmp(net->kern->name, "split", 5) == 0) opts.arith = net->kern->name;
+    if (strncmp(net->kern->name, "ref", 3) == 0) opts.arith = "ref";
+    TW_TRY(tw_net_new(net->model, data, &opts, &twin));
+    memcpy(twin->w, net->w, (size_t)net->n * (size_t)net->kern->real);
+    tw_net_copy_stats(twin, net);
+    *out = twin;
+done:
+    return st;
+}

@@ -44,6 +44,9 @@ int64_t tw_net_shard(const tw_net *net, int64_t m);
 bool tw_net_couples_samples(const tw_net *net);
 TW_NODISCARD tw_status tw_net_needs_samples(const tw_net *net, const char *what); // TW_EINVAL when they are coupled
 
+// Another network of the same model, loss, numbers and weights; data as for tw_net_new.
+TW_NODISCARD tw_status tw_net_twin(const tw_net *net, const tw_data *data, tw_net **out);
+
 // Running statistics of a network of the same model.
 void tw_net_copy_stats(tw_net *to, const tw_net *from);
 

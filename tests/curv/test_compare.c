@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Matrices side by side against the same matrices written out column by column and taken apart by LAPACK.
-#include "curv/toy.h"
+#include "curv/tiny.h"
 
 #include "base/shards.h"
 #include "curv/samples.h"
@@ -102,6 +102,41 @@ static void every_figure_is_that_of_the_matrices_written_out(void **state)
     (void)state;
     check_against_written_out(40, 0);   // more samples than parameters: M and C written out
     check_against_written_out(12, 0.3); // fewer: from the samples' Gram matrix
+}
+
+// Truth: the specification's reference networks. Tolerance: 1e-9 relative, as it says; its cosines to 1e-8, where
+// eigenvectors of nearly equal values are worse conditioned than the values.
+static void reference_networks_have_their_spectra_and_angles(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        toy t;
+        json_t *file = NULL;
+        const json_t *c;
+        tiny_open(TW_TESTS "/curv/data/tiny_nets.json", i, &file, &c, &t);
+        int64_t top = (int64_t)tiny_real(c, "topk");
+        tw_compare *o = compare(&t, "hessian,moment,covariance,residual", top, 1000);
+        static const char *const name[] = {"H", "M", "Sigma", "Hp"};
+        assert_near(o->loss.data_loss, tiny_real(c, "loss"), 1e-12);
+        for (int64_t m = 0; m < 4; m++) {
+            assert_near(o->matrix[m].trace.value, tiny_real(json_object_get(c, "trace"), name[m]), 1e-9);
+            assert_near(o->matrix[m].norm.value, tiny_real(json_object_get(c, "frobenius"), name[m]), 1e-9);
+        }
+        for (int64_t k = 0; k < t.n; k++) {
+            assert_near(o->matrix[0].value[k], tiny_at(c, "eig_H", (size_t)k), 1e-9);
+            assert_near(o->matrix[3].value[k], tiny_at(c, "eig_Hp", (size_t)k), 1e-9);
+        }
+        for (size_t k = 0; k < json_array_size(json_object_get(c, "eig_M_top")); k++)
+            assert_near(o->matrix[1].value[k], tiny_at(c, "eig_M_top", k), 1e-9);
+        for (int64_t k = 0; k < top; k++) {
+            assert_near(o->pair[0].cosine[k], tiny_at(c, "cos_principal_H_M", (size_t)k), 1e-8);
+            assert_near(o->pair[1].cosine[k], tiny_at(c, "cos_principal_H_Sigma", (size_t)k), 1e-8);
+        }
+        assert_near(o->pair[0].distance, tiny_real(c, "proj_frobenius_distance_H_M"), 1e-8);
+        tw_compare_free(o);
+        toy_close(&t);
+        json_decref(file);
+    }
 }
 
 // Truth: the gradients of the samples average to the gradient of the data loss, and their Gram matrix has the norms
@@ -250,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_is_that_of_the_matrices_written_out),
+        cmocka_unit_test(reference_networks_have_their_spectra_and_angles),
         cmocka_unit_test(gradients_of_samples_average_to_the_gradient),
         cmocka_unit_test(probes_agree_with_unit_vectors),
         cmocka_unit_test(the_residual_is_what_the_moment_lacks),
