@@ -227,7 +227,7 @@ const tw_command tw_cmd_reproduce = {
     .about =
         "One row a claim: what the paper says, what was measured with its uncertainty, and the verdict that its rule\n"
         "computes from the numbers: holds, contradicted or undecided. Exit code 0 if every claim holds, 1 if one does\n"
-        "not. Papers: diffusion-escape (Xie, Sato & Sugiyama 2021).",
+        "not. Papers: diffusion-escape (Xie, Sato & Sugiyama 2021), minibatch-noise (Ziyin, Liu, Mori & Ueda 2022).",
     .example = "thalweg reproduce diffusion-escape --scale smoke --claim rates-add",
     .words = "PAPER",
     .flags = flags,
