@@ -361,6 +361,15 @@ static tw_status put_figures(report *r)
         "tr C / |G|²: the batch at which noise and gradient are equally large, with jackknife standard errors. Missing "
         "where the noise leaves no gradient to be seen.",
         "noise/*/scale noise/*/scale_hessian", "samples", true, false},
+       {"Tail of the gradient's noise",
+        "index: P(|g_i - g| > v) falls as v to the minus index, Hill's estimate with its bootstrap error; above 2 the "
+        "noise has a variance. stable: the index of stability of batch noise, 2 for a Gaussian.",
+        "tail/*/index tail/*/stable", "index", true, false},
+       {"Is there a power law, is batch noise Gaussian?",
+        "p-values; below the level one has chosen the answer is no. Both are meant one look at a time: many looks "
+        "bring "
+        "small ones by chance.",
+        "tail/*/power_law tail/*/gaussian", "p", false, false},
        {"Trace and Frobenius norm", "With standard errors over random vectors.", "trace/*/trace trace/*/frobenius", "",
         true, false},
        {"Norm of the gradient", "On fixed samples.", "loss/*/gradient_norm", "norm", true, false},

@@ -15,7 +15,7 @@
 #include <time.h>
 
 static const tw_probe_kind *const kinds[] = {&tw_probe_loss,  &tw_probe_eigs, &tw_probe_density, &tw_probe_trace,
-                                             &tw_probe_noise, &tw_probe_path, &tw_probe_step};
+                                             &tw_probe_noise, &tw_probe_path, &tw_probe_step,    &tw_probe_tail};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 // --- keys and series ---
@@ -315,6 +315,7 @@ static const preset_line lines[] = {
     {"full", "density", "train", "hessian", 1000, 0, 0, 0, 0, 0.5},
     {"full", "trace", "train", "hessian", 1000, 0, 0, 96, 0, 0.2},
     {"full", "noise", "train", NULL, 2000, 0, 0, 0, 0, 0.3},
+    {"full", "tail", "train", NULL, 2000, 0, 0, 0, 0, 0.1},
     {"full", "path", "train", NULL, 2000, 0, 0, 0, 0, 0.2},
 };
 

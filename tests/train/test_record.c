@@ -34,6 +34,7 @@ static const char probes[] =
     "    - {kind: trace, products: 12}\n"
     "    - {kind: noise, vectors: 3}\n"
     "    - {kind: step, top: 2, along: 1, batches: 3, fresh: true, loss_samples: 30, products: 40}\n"
+    "    - {kind: tail, samples: 60, vectors: 2, noise_batches: 40}\n"
     "    - {kind: path, every: 1 step}\n"
     "    - {kind: path, every: 5 steps, name: rarely}\n";
 
