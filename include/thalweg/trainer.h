@@ -62,6 +62,7 @@ TW_API TW_NODISCARD tw_status tw_trainer_step(tw_trainer *trainer, tw_step *out)
 
 TW_API int64_t tw_trainer_epoch_steps(const tw_trainer *trainer); // steps an epoch
 TW_API int64_t tw_trainer_steps(const tw_trainer *trainer);       // taken so far
+TW_API int64_t tw_trainer_products(const tw_trainer *trainer);    // with the Hessian, by this process's steps
 TW_API double tw_trainer_lr(const tw_trainer *trainer);           // of the next step, by the schedule
 
 // What was seen of the quantity that should fall (validation loss, say), usually once an epoch: feeds the schedule

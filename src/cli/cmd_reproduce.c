@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // thalweg reproduce: a paper's claims, measured here, with a verdict for each.
 //
-// Each claim leaves FOLDER/CLAIM.json; one that is there, whole and made with the same scale and seed, is not measured
-// again, so a run that was stopped goes on where it was.
+// Each claim leaves FOLDER/CLAIM.json; one that is there, whole and made by the same version with the same scale, seed
+// and data, is not measured again; runs resume from their states. So what was stopped goes on where it was.
+#include "cli/reproduce_page.h"
 #include "cli/show.h"
 
 #include "base/alloc.h"
 #include "base/nearest.h"
 #include "base/outfile.h"
-#include "paper/paper.h"
+#include "paper/runs.h"
 #include "report/figure.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +21,8 @@ static const char *const scale_name[] = {"smoke", "small", "full"};
 
 typedef struct job {
     const tw_paper *paper;
-    const char *folder, *only;
+    char folder[4096];
+    const char *only;
     tw_effort effort;
     bool json;
 } job;
@@ -33,7 +35,13 @@ static tw_status path_of(const job *j, const char *id, const char *ending, char 
     return st;
 }
 
-// *out: what an earlier run found of this claim with this scale and seed, or NULL.
+static bool is_text(const json_t *object, const char *key, const char *text)
+{
+    const char *found = json_string_value(json_object_get(object, key));
+    return found && strcmp(found, text) == 0;
+}
+
+// *out: what this version found of this claim with this scale, seed and data before, or NULL.
 static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
 {
     tw_status st = TW_OK;
@@ -41,7 +49,6 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     json_t *found = NULL;
     struct stat about;
     *out = NULL;
-    if (!j->folder) return TW_OK;
     TW_TRY(path_of(j, claim->id, ".json", &path));
     if (stat(path, &about) != 0) goto done;
     TW_TRY(tw_json_load(path, &found));
@@ -51,7 +58,7 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     bool alike = data && wanted ? strcmp(data, wanted) == 0 : data == wanted;
     bool same = alike && scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
                 (uint64_t)json_integer_value(seed) == j->effort.seed && json_is_string(rule) &&
-                strcmp(json_string_value(rule), claim->rule) == 0;
+                strcmp(json_string_value(rule), claim->rule) == 0 && is_text(found, "version", tw_version());
     if (same) *out = json_incref(found);
 done:
     json_decref(found);
@@ -64,7 +71,6 @@ static tw_status keep(const job *j, const tw_claim *claim, const json_t *found)
     tw_status st = TW_OK;
     char *path = NULL;
     tw_outfile file = {0};
-    if (!j->folder) return TW_OK;
     TW_TRY(path_of(j, claim->id, ".json", &path));
     TW_TRY(tw_outfile_open(&file, path));
     if (json_dumpf(found, file.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0)
@@ -82,7 +88,7 @@ static tw_status draw(const job *j, const tw_claim *claim, const json_t *evidenc
     tw_status st = TW_OK;
     char *path = NULL, *csv = NULL;
     const json_t *figures = json_object_get(evidence, "figures");
-    for (size_t i = 0; j->folder && i < json_array_size(figures); i++) {
+    for (size_t i = 0; i < json_array_size(figures); i++) {
         char id[96], number[24] = "";
         if (i > 0) snprintf(number, sizeof number, "-%d", (int)i + 1);
         snprintf(id, sizeof id, "%.60s%s", claim->id, number);
@@ -103,12 +109,13 @@ static tw_status measure(const job *j, const tw_claim *claim, json_t **out)
 {
     tw_status st = TW_OK;
     tw_finding f = {.evidence = json_object()};
-    double begin = tw_show_clock();
+    double begin = tw_show_clock(), runs;
+    TW_TRY(tw_claim_runs_seconds(&j->effort, claim, &runs));
     TW_TRY(claim->measure(&j->effort, &f));
-    *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:O}", "claim", claim->id, "says", claim->says, "rule",
-                     claim->rule, "measured", f.measured, "verdict", tw_verdict_name(f.verdict), "scale",
-                     scale_name[j->effort.scale], "seed", (json_int_t)j->effort.seed, "seconds",
-                     tw_show_clock() - begin, "evidence", f.evidence);
+    *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:O}", "claim", claim->id, "says", claim->says,
+                     "rule", claim->rule, "measured", f.measured, "verdict", tw_verdict_name(f.verdict), "version",
+                     tw_version(), "scale", scale_name[j->effort.scale], "seed", (json_int_t)j->effort.seed, "seconds",
+                     runs + tw_show_clock() - begin, "evidence", f.evidence);
     if (!*out) {
         st = tw_fail(TW_ENOMEM, "%s: no memory for its result", claim->id);
         goto done;
@@ -131,6 +138,12 @@ static void show(const json_t *found, bool was_stored)
     printf("    paper     %s\n    measured  %s\n", text[1], text[2]);
 }
 
+static tw_status make_folder(const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return TW_OK;
+    return tw_fail(TW_EIO, "--folder %s: %s", path, strerror(errno));
+}
+
 static tw_status read_job(const tw_args *args, job *j)
 {
     tw_status st = TW_OK;
@@ -149,14 +162,20 @@ static tw_status read_job(const tw_args *args, job *j)
                                   : "none",
                        words == 1 ? "\"" : "", names, near);
     }
-    j->folder = tw_args_str(args, "folder");
+    const char *folder = tw_args_str(args, "folder");
     j->only = tw_args_str(args, "claim");
     j->json = tw_args_flag(args, "json");
-    j->effort.data = tw_args_str(args, "data");
     j->effort.progress = tw_show_progress(args);
     TW_TRY(tw_args_seed(args, "seed", &j->effort.seed));
     const char *scale = tw_args_str(args, "scale");
     while (strcmp(scale_name[j->effort.scale], scale) != 0) j->effort.scale++;
+    j->effort.seeds = j->paper->seeds[j->effort.scale];
+    j->effort.data = tw_args_flag(args, "data") ? tw_args_str(args, "data") : j->paper->data;
+    if (folder)
+        snprintf(j->folder, sizeof j->folder, "%s", folder);
+    else
+        snprintf(j->folder, sizeof j->folder, "reproduce/%s-%s", j->paper->name, scale);
+    j->effort.folder = j->folder;
     bool known = !j->only;
     for (int i = 0; i < j->paper->claims; i++) known = known || strcmp(j->paper->claim[i].id, j->only) == 0;
     if (!known) {
@@ -167,8 +186,28 @@ static tw_status read_job(const tw_args *args, job *j)
         return tw_fail(TW_EINVAL, "--claim: found \"%.60s\", expected one of: %s; the nearest is %s", j->only, ids,
                        near);
     }
-    if (j->folder && mkdir(j->folder, 0777) != 0 && errno != EEXIST)
-        return tw_fail(TW_EIO, "--folder %s: %s", j->folder, strerror(errno));
+    if (!folder) TW_TRY(make_folder("reproduce"));
+    TW_TRY(make_folder(j->folder));
+done:
+    return st;
+}
+
+// Makes the runs that claims without a stored result look at.
+static tw_status make_runs(const job *j, int64_t *made)
+{
+    tw_status st = TW_OK;
+    json_t *found = NULL;
+    bool all_stored = true;
+    *made = 0;
+    for (int i = 0; i < j->paper->claims; i++) {
+        const tw_claim *claim = &j->paper->claim[i];
+        if ((j->only && strcmp(j->only, claim->id) != 0) || !claim->runs) continue;
+        TW_TRY(stored(j, claim, &found));
+        all_stored = all_stored && found;
+        json_decref(found);
+        found = NULL;
+    }
+    if (!all_stored) TW_TRY(tw_paper_runs_make(j->paper, &j->effort, j->only, made));
 done:
     return st;
 }
@@ -177,33 +216,53 @@ static tw_status run(const tw_args *args)
 {
     tw_status st = TW_OK;
     job j = {0};
-    int count[3] = {0};
+    int count[TW_VERDICTS] = {0};
+    int64_t made;
     json_t *result = json_object(), *rows = json_array(), *found = NULL;
+    double begin = tw_show_clock();
 
     TW_TRY(read_job(args, &j));
     if (!j.json)
-        printf("%s, scale %s, seed %" PRIu64 "\n\n", j.paper->title, scale_name[j.effort.scale], j.effort.seed);
+        printf("%s, scale %s, seed %" PRIu64 "%s%s\n\n", j.paper->title, scale_name[j.effort.scale], j.effort.seed,
+               j.effort.data ? ", on " : "", j.effort.data ? j.effort.data : "");
+    TW_TRY(make_runs(&j, &made));
+    tw_show_progress_end();
+    if (made > 0 && !j.json) printf("%" PRId64 " runs in %s/runs, %.1f s\n\n", made, j.folder, tw_show_clock() - begin);
     for (int i = 0; i < j.paper->claims; i++) {
         const tw_claim *claim = &j.paper->claim[i];
         if (j.only && strcmp(j.only, claim->id) != 0) continue;
+        if (!tw_claim_is_at(j.paper, claim, j.effort.scale)) {
+            if (!j.only) continue;
+            st = tw_fail(TW_EINVAL, "--claim %s: is not measured at scale %s", claim->id, scale_name[j.effort.scale]);
+            goto done;
+        }
         TW_TRY(stored(&j, claim, &found));
         bool before = found != NULL;
         if (!before) TW_TRY(measure(&j, claim, &found));
         tw_show_progress_end();
         const char *verdict = json_string_value(json_object_get(found, "verdict"));
-        for (int v = 0; v < 3; v++) count[v] += verdict && strcmp(verdict, tw_verdict_name((tw_verdict)v)) == 0;
+        for (int v = 0; v < TW_VERDICTS; v++)
+            count[v] += verdict && strcmp(verdict, tw_verdict_name((tw_verdict)v)) == 0;
         if (!j.json) show(found, before);
         fflush(stdout);
         json_array_append_new(rows, found);
         found = NULL;
     }
     json_object_set_new(result, "paper", json_string(j.paper->name));
+    json_object_set_new(result, "scale", json_string(scale_name[j.effort.scale]));
+    if (j.effort.data) json_object_set_new(result, "data", json_string(j.effort.data));
     json_object_set(result, "claims", rows);
-    if (!j.json) printf("\n%d hold, %d contradicted, %d undecided\n", count[0], count[1], count[2]);
-    if (count[1] + count[2] > 0)
-        tw_show_shortfall("%d of %d claims do not hold at this scale", count[1] + count[2],
-                          count[0] + count[1] + count[2]);
     TW_TRY(tw_show_provenance(args, result));
+    TW_TRY(tw_reproduce_page(j.paper, &j.effort, j.folder, result));
+    if (!j.json) {
+        printf("\n%d hold, %d contradicted, %d undecided", count[TW_HOLDS], count[TW_CONTRADICTED],
+               count[TW_UNDECIDED]);
+        if (count[TW_REPORTED] > 0) printf(", %d shown without a verdict", count[TW_REPORTED]);
+        printf("\nThe page: %s/report.html\n", j.folder);
+    }
+    if (count[TW_CONTRADICTED] + count[TW_UNDECIDED] > 0)
+        tw_show_shortfall("%d of %d claims do not hold at this scale", count[TW_CONTRADICTED] + count[TW_UNDECIDED],
+                          count[TW_HOLDS] + count[TW_CONTRADICTED] + count[TW_UNDECIDED]);
     if (j.json) TW_TRY(tw_show_json(json_incref(result)));
 done:
     json_decref(found);
@@ -215,9 +274,8 @@ done:
 static const tw_flag flags[] = {
     {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
     {"claim", "ID", NULL, "only this claim"},
-    {"data", "SPEC", NULL, "real data for the claims that need it (docs/data.md); without it they stay undecided"},
-    {"folder", "DIR", NULL, "keep here what each claim found, with its figures, and do not measure again what is there",
-     .neutral = true},
+    {"data", "SPEC", NULL, "samples of a paper's runs and of claims that need real data (docs/data.md)"},
+    {"folder", "DIR", NULL, "runs, what claims found, and the page; else reproduce/PAPER-SCALE", .neutral = true},
     {0},
 };
 
@@ -226,8 +284,14 @@ const tw_command tw_cmd_reproduce = {
     .summary = "a paper's claims, measured here, with a verdict for each",
     .about =
         "One row a claim: what the paper says, what was measured with its uncertainty, and the verdict that its rule\n"
-        "computes from the numbers: holds, contradicted or undecided. Exit code 0 if every claim holds, 1 if one does\n"
-        "not. Papers: diffusion-escape (Xie, Sato & Sugiyama 2021), minibatch-noise (Ziyin, Liu, Mori & Ueda 2022).",
+        "computes from the numbers: holds, contradicted or undecided; a claim without a rule at this scale is "
+        "reported.\n"
+        "Exit code 0 if every claim holds, 1 if one does not. Runs that claims look at are made side by side, stored "
+        "in\n"
+        "the folder, and go on where they were stopped; a page with the figures, report.html, is left there.\n"
+        "\n"
+        "Papers: diffusion-escape (Xie, Sato & Sugiyama 2021), minibatch-noise (Ziyin, Liu, Mori & Ueda 2022),\n"
+        "sharpest-directions (Jastrzebski et al. 2019).",
     .example = "thalweg reproduce diffusion-escape --scale smoke --claim rates-add",
     .words = "PAPER",
     .flags = flags,

@@ -27,6 +27,6 @@ const tw_paper *tw_paper_find(const char *name)
 
 const char *tw_verdict_name(tw_verdict verdict)
 {
-    static const char *const name[] = {"holds", "contradicted", "undecided"};
+    static const char *const name[] = {"holds", "contradicted", "undecided", "reported"};
     return name[verdict];
 }

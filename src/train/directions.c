@@ -77,6 +77,7 @@ tw_status tw_directions(tw_trainer *t, const tw_directions_opts *opts, double *e
     tw_curv *curv = NULL;
     tw_eigs *eigs = NULL;
     void *inside = NULL;
+    double *before = NULL;
     int64_t n = t->net->n;
 
     if (opts->random) return random_basis(t, opts, e);
@@ -87,6 +88,17 @@ tw_status tw_directions(tw_trainer *t, const tw_directions_opts *opts, double *e
     lopts.seed = t->opts.seed ^ (uint64_t)opts->count * 0x9E3779B97F4A7C15u; // another start each time
     TW_TRY(tw_directions_subset(t, opts->samples, opts->count, &part));
     TW_TRY(tw_alloc(n, (size_t)t->net->kern->real, &inside));
+    if (opts->warm) {
+        TW_TRY(tw_alloc(opts->k * n, sizeof *before, &before));
+        for (int64_t i = 0; i < opts->k; i++) {
+            t->net->kern->map->from_double(n, e + i * n, inside);
+            tw_net_export(t->net, 1, 1, false, inside, before + i * n);
+        }
+        lopts.starts = opts->k;
+        lopts.start = before;
+        lopts.check = 0; // what was missed is looked for by the next search, which has a random vector of its own
+    }
+    copts.block = 1;
     TW_TRY(tw_curv_new(t->net, &part, &copts, &curv));
     TW_TRY(tw_lanczos(tw_curv_linop(curv), &lopts, &eigs));
     for (int64_t i = 0; i < opts->k; i++) { // to the order of memory
@@ -94,7 +106,9 @@ tw_status tw_directions(tw_trainer *t, const tw_directions_opts *opts, double *e
         t->net->kern->map->to_double(n, 1, inside, e + i * n);
         value[i] = eigs->value[i];
     }
+    t->products += eigs->products;
 done:
+    free(before);
     free(inside);
     tw_eigs_free(eigs);
     tw_curv_free(curv);

@@ -10,9 +10,11 @@ typedef struct tw_directions_opts {
     double tolerance;
     bool random;   // a random orthonormal basis instead: the control
     int64_t count; // how often it was done before: the index of what is drawn
+    bool warm;     // e holds those found before: Lanczos starts in their span and a random vector
 } tw_directions_opts;
 
-// e [k][n] in the order of memory, orthonormal to rounding of the net's type; value [k]. k <= n.
+// e [k][n] in the order of memory, orthonormal to rounding of the net's type; value [k]. k <= n. t->products grows
+// by how many it took.
 TW_NODISCARD tw_status tw_directions(tw_trainer *t, const tw_directions_opts *opts, double *e, double *value);
 
 // The same samples as data of their own. The caller frees x, label and target.

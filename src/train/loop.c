@@ -173,6 +173,8 @@ static int64_t unusable_sample(const tw_trainer *t)
 
 static int64_t epoch_of(const tw_trainer *t) { return t->opts.first_epoch + t->step / t->sampling.epoch_steps; }
 
+int64_t tw_trainer_products(const tw_trainer *t) { return t->products; }
+
 double tw_trainer_lr(const tw_trainer *t)
 {
     return tw_schedule_at(&t->schedule, t->opts.lr, t->sampling.epoch_steps,

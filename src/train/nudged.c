@@ -165,8 +165,8 @@ static tw_status gradient(tw_rule *rule, tw_trainer *t)
     own->rule = rule;
     own->on = t->step >= (int64_t)p[BURNIN] * t->sampling.epoch_steps;
     if (own->on && due(rule, t)) {
-        tw_directions_opts opts = {(int64_t)p[K], (int64_t)p[SAMPLES], p[TOLERANCE], p[RANDOM] == 1,
-                                   (int64_t)rule->scalar[COUNT]};
+        tw_directions_opts opts = {(int64_t)p[K],  (int64_t)p[SAMPLES],          p[TOLERANCE],
+                                   p[RANDOM] == 1, (int64_t)rule->scalar[COUNT], rule->scalar[COUNT] > 0};
         st = tw_directions(t, &opts, own->e, own->value);
         if (st == TW_ENUMERIC) { // curvature is no longer finite: so will be the loss of the batch, or the next
             own->on = rule->scalar[COUNT] > 0;

@@ -57,7 +57,7 @@ static tw_status largest_eigenvalue(tw_rule *rule, tw_trainer *t)
 {
     tw_status st = TW_OK;
     double *e = NULL, value;
-    tw_directions_opts opts = {1, (int64_t)rule->value[SAMPLES], 1e-2, false, (int64_t)rule->scalar[COUNT]};
+    tw_directions_opts opts = {1, (int64_t)rule->value[SAMPLES], 1e-2, false, (int64_t)rule->scalar[COUNT], false};
     TW_TRY(tw_alloc(rule->n, sizeof *e, &e));
     st = tw_directions(t, &opts, e, &value);
     if (st == TW_ENUMERIC)

@@ -139,6 +139,7 @@ static tw_status put_pairs(const tw_probe *probe, const tw_moment *at, const tw_
                             (int)(top ? i : i - eigs->top) + 1));
     }
     TW_TRY(tw_probe_put(probe, at, (double)(eigs->count - eigs->converged_count), NAN, "not_converged"));
+    TW_TRY(tw_probe_put(probe, at, (double)eigs->products, NAN, "products"));
 done:
     return st;
 }

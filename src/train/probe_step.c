@@ -136,6 +136,7 @@ static tw_status find_directions(tw_probe *probe, const tw_moment *at)
     for (int64_t i = 0; i < o->top; i++)
         TW_TRY(tw_probe_put(probe, at, eigs->value[i], eigs->residual[i], "top/%d", (int)i + 1));
     TW_TRY(tw_probe_put(probe, at, (double)(eigs->count - eigs->converged_count), NAN, "not_converged"));
+    TW_TRY(tw_probe_put(probe, at, (double)eigs->products, NAN, "products"));
     memcpy(probe->keep, eigs->vector, (size_t)(o->top * probe->n) * sizeof *probe->keep);
     probe->kept = o->top;
 done:

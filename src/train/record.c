@@ -350,13 +350,16 @@ static tw_status one_step(record *r)
 {
     tw_status st = TW_OK;
     tw_step step = {0};
+    int64_t products = tw_trainer_products(r->trainer);
     TW_TRY(tw_trainer_step(r->trainer, &step));
+    products = tw_trainer_products(r->trainer) - products;
     if (step.diverged) {
         TW_TRY(note_divergence(r, &step));
         goto done;
     }
     r->step++;
     TW_TRY(put_step(r, &step));
+    if (products > 0) TW_TRY(tw_run_put_scalar(r->run, "optim/products", r->step, (double)products, NAN));
     tw_moment after = here(r, step.lr);
     TW_TRY(tw_probes_follow(&r->probes, &after));
     if (r->progress.tick && !r->progress.tick(r->progress.ctx, "training", (double)r->step, (double)r->total)) {

@@ -19,7 +19,8 @@ struct tw_trainer {
     tw_plateau plateau; // of the schedule
     double best;        // early stopping
     int64_t bad;
-    int64_t step; // taken
+    int64_t step;     // taken
+    int64_t products; // with the Hessian, asked for by the rule
     bool diverged;
     double epoch_loss, epoch_samples; // summed over the epoch so far
     // the batch

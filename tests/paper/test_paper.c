@@ -2,7 +2,9 @@
 // Papers' claims at smoke scale: the verdicts that exact theory already settles, and evidence that agrees with it.
 #include "test.h"
 
+#include "paper/condition.h"
 #include "paper/paper.h"
+#include "paper/runs.h"
 
 static const struct {
     const char *id;
@@ -62,11 +64,88 @@ static void evidence_says_what_the_sentence_says(void **state)
     assert_null(tw_paper_find("diffusion"));
 }
 
+// Truth: arithmetic. Of 1, 2, 3 the mean is 2 and its standard error 1/sqrt(3); of 1, 2, 4 as ratios 2 and e^0.2.
+static void conditions_are_judged_by_their_standard_error(void **state)
+{
+    (void)state;
+    const double x[] = {1, 2, 3}, ratios[] = {1, 2, 4}, missing[] = {1, NAN, 3};
+    static const struct {
+        tw_side side;
+        double bound;
+        bool ratio, gap;
+        int seeds;
+        tw_verdict verdict;
+    } each[] = {
+        {TW_AT_LEAST, 1.4, false, false, 3, TW_HOLDS},      {TW_AT_LEAST, 1.5, false, false, 3, TW_UNDECIDED},
+        {TW_AT_LEAST, 2.5, false, false, 3, TW_UNDECIDED},  {TW_AT_LEAST, 2.6, false, false, 3, TW_CONTRADICTED},
+        {TW_AT_MOST, 2.6, false, false, 3, TW_HOLDS},       {TW_AT_MOST, 1.4, false, false, 3, TW_CONTRADICTED},
+        {TW_AT_LEAST, 1.3, true, false, 3, TW_HOLDS},       {TW_AT_LEAST, 1.4, true, false, 3, TW_UNDECIDED},
+        {TW_AT_MOST, 1.3, true, false, 3, TW_CONTRADICTED}, {TW_AT_LEAST, 0, false, true, 3, TW_UNDECIDED},
+        {TW_AT_LEAST, 0.99, false, false, 1, TW_HOLDS},     {TW_AT_LEAST, 1.01, false, false, 1, TW_CONTRADICTED},
+        {TW_AT_LEAST, -1, false, false, 0, TW_UNDECIDED},
+    };
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        tw_finding f = {.evidence = json_object()};
+        tw_condition c = {"x", each[i].side, each[i].bound, each[i].ratio};
+        tw_finding_begin(&f);
+        tw_finding_check(&f, &c, each[i].seeds, each[i].gap ? missing : each[i].ratio ? ratios : x);
+        if (f.verdict != each[i].verdict) fail_msg("%d: %s: %s", (int)i, tw_verdict_name(f.verdict), f.measured);
+        json_decref(f.evidence);
+    }
+    // the worst condition decides, in either order
+    for (int order = 0; order < 2; order++) {
+        tw_finding f = {.evidence = json_object()};
+        tw_condition good = {"x", TW_AT_LEAST, 1, false}, bad = {"x", TW_AT_LEAST, 3, false};
+        tw_finding_begin(&f);
+        tw_finding_check(&f, order ? &good : &bad, 3, x);
+        tw_finding_check(&f, order ? &bad : &good, 3, x);
+        assert_int_equal(f.verdict, TW_CONTRADICTED);
+        assert_int_equal(json_array_size(json_object_get(f.evidence, "conditions")), 2);
+        json_decref(f.evidence);
+    }
+}
+
+// Every recipe of every paper is one, at every scale, and every claim names runs there are.
+static void every_declared_run_has_a_recipe(void **state)
+{
+    (void)state;
+    for (int i = 0; i < tw_paper_count(); i++) {
+        const tw_paper *paper = tw_paper_at(i);
+        for (int scale = 0; scale < TW_SCALES; scale++) {
+            tw_effort e = {
+                .scale = (tw_scale)scale, .data = "gauss", .folder = "nowhere", .seeds = paper->seeds[scale]};
+            int at = 0;
+            for (int r = 0; paper->run && paper->run[r].name; r++) {
+                tw_recipe *recipe = NULL;
+                if (!paper->run[r].at[scale] || paper->run[r].after) continue;
+                must(tw_paper_run_recipe(paper, &paper->run[r], &e, 0, &recipe));
+                tw_recipe_free(recipe);
+            }
+            for (int c = 0; c < paper->claims; c++) {
+                char copy[512], *save = NULL;
+                snprintf(copy, sizeof copy, "%s", paper->claim[c].runs ? paper->claim[c].runs : "");
+                for (char *run = strtok_r(copy, " ", &save); run; run = strtok_r(NULL, " ", &save))
+                    assert_non_null(tw_paper_run_named(paper, run));
+                at += tw_claim_is_at(paper, &paper->claim[c], (tw_scale)scale);
+            }
+            assert_true(at > 0);
+            for (int k = 0; paper->figure && paper->figure[k].title; k++) {
+                char copy[512], *save = NULL;
+                snprintf(copy, sizeof copy, "%s", paper->figure[k].runs);
+                for (char *run = strtok_r(copy, " ", &save); run; run = strtok_r(NULL, " ", &save))
+                    assert_non_null(tw_paper_run_named(paper, run));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts_are_those_that_theory_settles),
         cmocka_unit_test(evidence_says_what_the_sentence_says),
+        cmocka_unit_test(conditions_are_judged_by_their_standard_error),
+        cmocka_unit_test(every_declared_run_has_a_recipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,6 +342,37 @@ static void nudged_steps_keep_their_identities(void **state)
     toy_close(&t);
 }
 
+// Truth: with a rate that moves nothing the Hessian is the same one, so directions that are found again take at most
+// half of the products that finding them took, and are the same ones; so is the step.
+static void directions_are_followed_from_those_before(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    toy t;
+    tw_trainer *trainer = NULL;
+    tw_step step;
+    double first[N], again[N];
+    toy_open(&t, "mlp:3-60-2,act=tanh", 40, 3, 2, 0, toy_opts(8));
+    assert_in_range(t.n, 1, N);
+    tw_trainer_opts opts = tw_trainer_defaults();
+    opts.batch = 40;
+    opts.optim = "dominant:k=2,tolerance=1e-6";
+    opts.lr = 1e-8;
+    must(tw_trainer_new(t.net, &t.data, &opts, &trainer));
+    must(tw_trainer_step(trainer, &step));
+    int64_t cold = tw_trainer_products(trainer);
+    tw_trainer_last_step(trainer, first);
+    must(tw_trainer_step(trainer, &step));
+    int64_t warm = tw_trainer_products(trainer) - cold;
+    tw_trainer_last_step(trainer, again);
+    assert_in_range(warm, 1, cold / 2);
+    double size = norm2(t.n, first);
+    for (int64_t i = 0; i < t.n; i++)
+        assert_near(again[i], first[i], 1e-4 * size); // residuals of 1e-6 over gaps of 1e-2
+    tw_trainer_free(trainer);
+    toy_close(&t);
+}
+
 // Every rule, by name, and some with more state: what the next two tests go through.
 static int64_t some_rule(int64_t i, const char **optim)
 {
@@ -624,6 +655,7 @@ int main(void)
         cmocka_unit_test(replaced_noise_has_the_covariance_it_should),
         cmocka_unit_test(adaptive_rates_are_their_formulas),
         cmocka_unit_test(nudged_steps_keep_their_identities),
+        cmocka_unit_test(directions_are_followed_from_those_before),
         cmocka_unit_test(a_state_saved_and_loaded_goes_on_to_the_same_bits),
         cmocka_unit_test(every_rule_has_the_same_bits_on_any_threads),
         cmocka_unit_test(gradients_are_clipped_by_norm_and_by_value),
