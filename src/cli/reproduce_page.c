@@ -65,17 +65,6 @@ done:
     return st;
 }
 
-static bool next_word(const char **at, size_t size, char *buffer)
-{
-    *at += strspn(*at, " ");
-    size_t length = strcspn(*at, " ");
-    if (length == 0 || length >= size) return false;
-    memcpy(buffer, *at, length);
-    buffer[length] = '\0';
-    *at += length;
-    return true;
-}
-
 // Whether the run was made here, for every seed.
 static bool is_there(const tw_effort *e, const char *run)
 {
@@ -91,7 +80,7 @@ static int count_there(const tw_effort *e, const tw_paper_figure *figure)
 {
     char run[64];
     int count = 0;
-    for (const char *at = figure->runs; next_word(&at, sizeof run, run);) count += is_there(e, run);
+    for (const char *at = figure->runs; tw_paper_next_word(&at, sizeof run, run);) count += is_there(e, run);
     return count;
 }
 
@@ -101,9 +90,9 @@ static tw_status draw(const tw_effort *e, const tw_paper_figure *figure, const c
     gathering g = {0};
     char run[64], series[128], subtitle[96] = "";
     bool several_runs = strchr(figure->runs, ' ') != NULL, several_series = strchr(figure->series, ' ') != NULL;
-    for (const char *r = figure->runs; next_word(&r, sizeof run, run);) {
+    for (const char *r = figure->runs; tw_paper_next_word(&r, sizeof run, run);) {
         if (!is_there(e, run)) continue;
-        for (const char *at = figure->series; next_word(&at, sizeof series, series);) {
+        for (const char *at = figure->series; tw_paper_next_word(&at, sizeof series, series);) {
             TW_TRY(add_line(e, run, series, &g));
             tw_figure_line *line = &g.line[g.lines - 1];
             const char *leaf = strchr(series, '/');

@@ -32,8 +32,7 @@ const tw_paper_run *tw_paper_run_named(const tw_paper *paper, const char *name)
     return NULL;
 }
 
-// The next word of *at, in buffer; false: there is none.
-static bool next_word(const char **at, size_t size, char *buffer)
+bool tw_paper_next_word(const char **at, size_t size, char *buffer)
 {
     *at += strspn(*at, " ");
     size_t length = strcspn(*at, " ");
@@ -47,7 +46,7 @@ static bool next_word(const char **at, size_t size, char *buffer)
 bool tw_claim_is_at(const tw_paper *paper, const tw_claim *claim, tw_scale scale)
 {
     char name[64];
-    for (const char *at = claim->runs; at && next_word(&at, sizeof name, name);) {
+    for (const char *at = claim->runs; at && tw_paper_next_word(&at, sizeof name, name);) {
         const tw_paper_run *run = tw_paper_run_named(paper, name);
         if (!run || !run->at[scale]) return false;
     }
@@ -186,7 +185,7 @@ static tw_status gather(job *j, const char *only, bool later)
         for (int c = 0; c < j->paper->claims; c++) {
             const tw_claim *claim = &j->paper->claim[c];
             if ((only && strcmp(only, claim->id) != 0) || !tw_claim_is_at(j->paper, claim, j->effort->scale)) continue;
-            for (const char *at = claim->runs; at && next_word(&at, sizeof name, name);) {
+            for (const char *at = claim->runs; at && tw_paper_next_word(&at, sizeof name, name);) {
                 const tw_paper_run *run = tw_paper_run_named(j->paper, name);
                 if (run->after) TW_TRY(add(j, tw_paper_run_named(j->paper, run->after), s, later));
                 TW_TRY(add(j, run, s, later));
@@ -272,7 +271,7 @@ tw_status tw_claim_runs_seconds(const tw_effort *effort, const tw_claim *claim, 
     tw_times *times = NULL;
     char name[64], folder[4096];
     *seconds = 0;
-    for (const char *at = claim->runs; at && next_word(&at, sizeof name, name);)
+    for (const char *at = claim->runs; at && tw_paper_next_word(&at, sizeof name, name);)
         for (int s = 0; s < effort->seeds; s++) {
             TW_TRY(tw_run_open(tw_paper_run_folder(effort, name, s, sizeof folder, folder), false, &run));
             TW_TRY(tw_run_times(run, &times));

@@ -6,6 +6,9 @@
 #include "paper/paper.h"
 #include "thalweg/run.h"
 
+// The next name of a list separated by blanks, in buffer; false: there is none.
+bool tw_paper_next_word(const char **at, size_t size, char *buffer);
+
 const tw_paper_run *tw_paper_run_named(const tw_paper *paper, const char *name); // NULL: none
 
 // Whether all runs of the claim are made at this scale.

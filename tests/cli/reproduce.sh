@@ -7,8 +7,8 @@ no_clothes() {
     [ -d /usr/share/datasets/fashion-mnist ] && return 1
     echo "    left out: dataset-fashion-mnist is not installed"
 }
-# Under sanitizers a run takes ten times as long: one claim stands for all.
-sanitized() { ! "$program" check --json 2>/dev/null | grep -q . || nm "$program" 2>/dev/null | grep -q __asan_init; }
+# Under sanitizers a run takes ten times as long, and the same code is run by the tests of runs.
+sanitized() { grep -q __asan_init "$program"; }
 
 verdict_of() { sed -n 's/.*"verdict": "\(.*\)",*$/\1/p' "$1" | tail -1; }
 
