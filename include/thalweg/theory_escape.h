@@ -117,6 +117,10 @@ typedef struct tw_escape_rate {
 TW_API TW_NODISCARD tw_status tw_escape_rate_mle(int64_t n, const double *duration, const bool *event,
                                                  tw_escape_rate *out);
 
+// Are censored times exponential? Score test of a Weibull law against shape 1: N(0, 1) where they are; positive: too
+// few short times (a dead time). Times of 0 are left out; NAN without events. Source: Cox & Oakes 1984, section 3.7.
+TW_API TW_NODISCARD tw_status tw_escape_weibull(int64_t n, const double *duration, const bool *event, double *z);
+
 // y = intercept + slope x by least squares with weights 1 / se^2; p: of a chi-squared as large, dof = n - 2.
 typedef struct tw_escape_line {
     double intercept, slope, se_intercept, se_slope, chi2, p, r2;

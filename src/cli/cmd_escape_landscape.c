@@ -4,62 +4,10 @@
 
 #include "base/alloc.h"
 #include "cli/escape.h"
-#include "report/figure.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { MOST = 64 };
-
-static const struct {
-    const char *flag, *axis;
-} swept[] = {
-    {"batch", "batch size B"}, {"lr", "1 / step"}, {"k", "1 / sharpness factor k"}, {"barrier", "barrier factor"}};
-
-typedef struct sweep {
-    int which; // of swept
-    int64_t points;
-    double value[4][MOST];
-    int64_t count[4];
-} sweep;
-
-static tw_status read_list(const char *flag, const char *text, int64_t *count, double *out)
-{
-    *count = 0;
-    for (const char *at = text; *count < MOST;) {
-        char *end;
-        double x = strtod(at, &end);
-        if (end == at || !(x > 0) || !isfinite(x) || (*end && *end != ',')) break;
-        out[(*count)++] = x;
-        if (!*end) return TW_OK;
-        at = end + 1;
-    }
-    return tw_fail(TW_EINVAL, "--%s: found \"%.60s\", expected 1 to %d positive numbers with commas between", flag,
-                   text, (int)MOST);
-}
-
-static tw_status read_sweep(const tw_args *args, sweep *s)
-{
-    tw_status st = TW_OK;
-    s->which = 0;
-    s->points = 1;
-    for (int i = 0; i < 4; i++) {
-        TW_TRY(read_list(swept[i].flag, tw_args_str(args, swept[i].flag), &s->count[i], s->value[i]));
-        if (s->count[i] == 1) continue;
-        if (s->points > 1) {
-            st = tw_fail(TW_EINVAL, "--%s and --%s: both are lists, expected one list at most", swept[s->which].flag,
-                         swept[i].flag);
-            goto done;
-        }
-        s->which = i;
-        s->points = s->count[i];
-    }
-done:
-    return st;
-}
-
-static double pick(const sweep *s, int i, int64_t point) { return s->value[i][s->count[i] > 1 ? point : 0]; }
 
 static void show_point(const tw_escape_measured *m)
 {
@@ -106,124 +54,62 @@ static json_t *point_json(const tw_escape_measured *m)
     return o;
 }
 
-static json_t *line_json(const tw_escape_line *l)
-{
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f}", "slope", l->slope, "se_slope", l->se_slope,
-                     "intercept", l->intercept, "se_intercept", l->se_intercept, "chi2", l->chi2, "dof",
-                     (json_int_t)l->dof, "p_value", l->p, "r2", l->r2);
-}
-
-// ln tau against x, in steps and in time, and against the rival ln x.
-static tw_status fit(const sweep *s, const tw_escape_measured *m, bool json, json_t *result)
-{
-    tw_status st = TW_OK;
-    double x[MOST], y[MOST], se[MOST], in_time[MOST], rival[MOST], span = 0;
-    int64_t n = 0;
-    tw_escape_line line, timed, other;
-    for (int64_t i = 0; i < s->points; i++) {
-        if (!isfinite(m[i].ln_tau) || !(m[i].se > 0)) continue;
-        x[n] = m[i].x;
-        rival[n] = log(m[i].x);
-        y[n] = m[i].ln_tau;
-        in_time[n] = m[i].ln_tau + log(m[i].lr);
-        se[n] = m[i].se;
-        span = fmax(span, fabs(y[n] - y[0]));
-        n++;
-    }
-    if (n < 3) return TW_OK;
-    TW_TRY(tw_escape_fit(n, x, y, se, &line));
-    TW_TRY(tw_escape_fit(n, x, in_time, se, &timed));
-    TW_TRY(tw_escape_fit(n, rival, y, se, &other));
-    json_object_set_new(result, "fit", line_json(&line));
-    json_object_set_new(result, "fit_in_time_units", line_json(&timed));
-    json_object_set_new(result, "fit_rival_log", line_json(&other));
-    bool linear = line.chi2 < 2 * (double)line.dof && other.chi2 > line.chi2 + 10;
-    json_object_set_new(result, "linear", json_boolean(linear));
-    if (json) return TW_OK;
-    printf("\nln steps = %.5g + %.5g x, x = %s; slope's standard error %.2g, chi2 %.1f on %" PRId64 " (p = %.3g)\n",
-           line.intercept, line.slope, swept[s->which].axis, line.se_slope, line.chi2, line.dof, line.p);
-    printf("in time units (steps times rate): slope %.5g, standard error %.2g, chi2 %.1f (p = %.3g)\n", timed.slope,
-           timed.se_slope, timed.chi2, timed.p);
-    printf("the rival, linear in ln x: chi2 %.1f (p = %.3g)\n", other.chi2, other.p);
-    printf("%s: a line is accepted when chi2/dof < 2 and the rival is worse by more than 10%s\n",
-           linear ? "Linear" : "Not shown to be linear",
-           span < 3 ? "; the times span less than e^3, which tells laws apart badly" : "");
-done:
-    return st;
-}
-
-static tw_status draw(const tw_args *args, const sweep *s, const tw_escape_measured *m)
+static tw_status draw(const tw_args *args, const tw_escape_sweep *s, const tw_escape_measured *m)
 {
     static const char *const name[] = {"measured", "chain", "SDE", "formula"};
-    const char *panel[] = {"ln steps"};
-    double x[MOST], y[4][MOST];
-    tw_figure_curve curve[4];
-    if (!tw_args_str(args, "figure")) return TW_OK;
+    double y[4][TW_ESCAPE_POINTS];
     for (int64_t i = 0; i < s->points; i++) {
         const double steps[] = {m[i].tau, m[i].chain, m[i].sde, m[i].formula};
-        x[i] = m[i].x;
         for (int k = 0; k < 4; k++) y[k][i] = isfinite(steps[k]) ? log(steps[k]) : NAN;
     }
-    int count = 0;
-    for (int k = 0; k < 4; k++)
-        if (isfinite(y[k][0])) curve[count++] = (tw_figure_curve){.name = name[k], .y = y[k]};
-    tw_figure_curves figure = {.title = "Mean escape times",
-                               .subtitle = tw_args_str(args, "potential"),
-                               .axis = swept[s->which].axis,
-                               .panels = 1,
-                               .panel = panel,
-                               .points = s->points,
-                               .x = x,
-                               .count = count,
-                               .curve = curve};
-    return tw_figure_draw_curves(&figure, tw_args_str(args, "figure"), tw_args_str(args, "csv"));
+    return tw_escape_draw(args, tw_args_str(args, "potential"), s, m, 4, name, y);
 }
 
 static tw_status run(const tw_args *args)
 {
     tw_status st = TW_OK;
     tw_escape_setting setting = {0};
-    sweep s;
+    tw_escape_sweep s;
     tw_escape_measured *m = NULL;
     bool json = tw_args_flag(args, "json");
     json_t *result = json_object(), *rows = json_array();
     tw_progress progress = tw_show_progress(args);
 
     TW_TRY(tw_escape_read(args, &setting));
-    TW_TRY(read_sweep(args, &s));
+    TW_TRY(tw_escape_sweep_read(args, 4, &s));
     TW_TRY(tw_alloc(s.points, sizeof *m, &m));
     if (!json) {
         printf("Escape of %s in %" PRId64 " dimension%s from %.6g past %.6g, %s noise\n\n",
                tw_args_str(args, "potential"), setting.dim, setting.dim == 1 ? "" : "s", setting.start, setting.absorb,
                tw_args_str(args, "noise"));
-        printf("%10s  %12s  %26s  %8s  %6s  %7s  %6s  %12s  %12s  %12s\n", swept[s.which].flag, "steps",
+        printf("%10s  %12s  %26s  %8s  %6s  %7s  %6s  %12s  %12s  %12s\n", tw_escape_swept[s.which].flag, "steps",
                "95 % interval", "ln steps", "se", "escapes", "z", "chain exact", "SDE exact", "formula");
     }
     for (int64_t i = 0; i < s.points; i++) {
-        setting.batch = pick(&s, 0, i);
-        setting.lr = pick(&s, 1, i);
-        setting.k = pick(&s, 2, i);
-        setting.barrier = pick(&s, 3, i);
+        setting.batch = tw_escape_pick(&s, 0, i);
+        setting.lr = tw_escape_pick(&s, 1, i);
+        setting.k = tw_escape_pick(&s, 2, i);
+        setting.barrier = tw_escape_pick(&s, 3, i);
         TW_TRY(tw_escape_measure(&setting, &progress, &m[i]));
-        m[i].at = pick(&s, s.which, i);
-        m[i].x = s.which == 1 || s.which == 2 ? 1 / m[i].at : m[i].at;
+        m[i].at = tw_escape_pick(&s, s.which, i);
+        m[i].x = tw_escape_abscissa(&s, m[i].at);
         tw_show_progress_end();
         if (!json) show_point(&m[i]);
         json_array_append_new(rows, point_json(&m[i]));
         if (m[i].split && m[i].se > 0.3)
             tw_show_shortfall(
                 "%s = %g: the repeats of splitting disagree by %.2g of the rate: more --paths or --repeats",
-                swept[s.which].flag, m[i].at, m[i].se);
+                tw_escape_swept[s.which].flag, m[i].at, m[i].se);
         if (m[i].events == 0 && !m[i].split)
             tw_show_shortfall("%s = %g: nothing escaped within %" PRId64 " steps; --method split reaches rare escapes",
-                              swept[s.which].flag, m[i].at, setting.max_steps);
+                              tw_escape_swept[s.which].flag, m[i].at, setting.max_steps);
     }
     for (int64_t i = 0; !json && i < s.points; i++)
         if (m[i].note[0] && (i == 0 || strcmp(m[i].note, m[i - 1].note) != 0))
-            printf("%s %.5g: %s\n", swept[s.which].flag, m[i].at, m[i].note);
-    json_object_set_new(result, "sweep", json_string(swept[s.which].flag));
+            printf("%s %.5g: %s\n", tw_escape_swept[s.which].flag, m[i].at, m[i].note);
+    json_object_set_new(result, "sweep", json_string(tw_escape_swept[s.which].flag));
     json_object_set(result, "points", rows);
-    TW_TRY(fit(&s, m, json, result));
+    TW_TRY(tw_escape_fit_show(&s, m, json, result));
     TW_TRY(draw(args, &s, m));
     TW_TRY(tw_show_provenance(args, result));
     if (json) TW_TRY(tw_show_json(json_incref(result)));

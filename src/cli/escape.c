@@ -101,59 +101,58 @@ done:
     return st;
 }
 
-// Score test of Weibull shape 1 for times cut off at the horizon (Cox & Oakes, Analysis of Survival Data, 1984, 3.7).
-static double weibull_score(int64_t n, const double *t, const bool *event)
-{
-    double r = 0, sum = 0, logs = 0, tl = 0, tll = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double l = t[i] > 0 ? log(t[i]) : 0;
-        r += event[i];
-        logs += event[i] ? l : 0;
-        sum += t[i];
-        tl += t[i] * l;
-        tll += t[i] * l * l;
-    }
-    if (r < 8) return NAN;
-    double g = r / sum, U = r + logs - g * tl, I = r + g * tll - tl * tl * g * g / r;
-    return I > 0 ? U / sqrt(I) : NAN;
-}
-
-static tw_status simulate(const tw_escape_setting *s, const tw_escape_chain_spec *c, double sharpness,
-                          const tw_progress *progress, tw_escape_measured *m)
+tw_status tw_escape_estimate(int64_t replicas, const int64_t *steps, const bool *escaped, double dead,
+                             tw_escape_measured *m)
 {
     tw_status st = TW_OK;
-    int64_t *steps = NULL, alive = 0;
-    bool *escaped = NULL;
+    int64_t alive = 0;
+    bool *event = NULL;
     double *t = NULL;
     tw_escape_rate rate;
-    TW_TRY(tw_alloc(s->replicas, sizeof *steps, &steps));
-    TW_TRY(tw_alloc(s->replicas, sizeof *escaped, &escaped));
-    TW_TRY(tw_alloc(s->replicas, sizeof *t, &t));
-    TW_TRY(tw_escape_simulate(c, s->replicas, s->max_steps, progress, steps, escaped));
-    // The clock starts when the start is forgotten: five relaxation times, or at once where escapes are faster.
-    double dead = sharpness > 0 ? ceil(5 / (c->eta * sharpness)) : 0;
-    for (int64_t i = 0; i < s->replicas; i++) {
+    TW_TRY(tw_alloc(replicas, sizeof *event, &event));
+    TW_TRY(tw_alloc(replicas, sizeof *t, &t));
+    for (int64_t i = 0; i < replicas; i++) {
         if ((double)steps[i] <= dead) continue;
         t[alive] = (double)steps[i] - dead;
-        escaped[alive++] = escaped[i];
+        event[alive++] = escaped[i];
     }
-    if (alive < 2)
-        return tw_fail(TW_ENUMERIC,
-                       "escape: all but %" PRId64 " of %" PRId64 " replicas are out within %g steps, the time "
-                       "to forget the start: not a matter of rates",
-                       alive, s->replicas, dead);
-    TW_TRY(tw_escape_rate_mle(alive, t, escaped, &rate));
+    if (alive < 2) {
+        st = tw_fail(TW_ENUMERIC,
+                     "escape: all but %" PRId64 " of %" PRId64 " replicas are out within %g steps, the time "
+                     "to forget the start: not a matter of rates",
+                     alive, replicas, dead);
+        goto done;
+    }
+    TW_TRY(tw_escape_rate_mle(alive, t, event, &rate));
+    TW_TRY(tw_escape_weibull(alive, t, event, &m->weibull));
+    if (rate.events < 8) m->weibull = NAN; // its law is that of many
     m->events = rate.events;
     m->tau = rate.events ? 1 / rate.rate : INFINITY;
     m->lo = 1 / rate.hi;
     m->hi = rate.lo > 0 ? 1 / rate.lo : INFINITY;
     m->ln_tau = rate.ln_tau;
     m->se = rate.se_ln_tau;
-    m->weibull = weibull_score(alive, t, escaped);
+done:
+    free(event);
+    free(t);
+    return st;
+}
+
+static tw_status simulate(const tw_escape_setting *s, const tw_escape_chain_spec *c, double sharpness,
+                          const tw_progress *progress, tw_escape_measured *m)
+{
+    tw_status st = TW_OK;
+    int64_t *steps = NULL;
+    bool *escaped = NULL;
+    TW_TRY(tw_alloc(s->replicas, sizeof *steps, &steps));
+    TW_TRY(tw_alloc(s->replicas, sizeof *escaped, &escaped));
+    TW_TRY(tw_escape_simulate(c, s->replicas, s->max_steps, progress, steps, escaped));
+    // The clock starts when the start is forgotten: five relaxation times, or at once where escapes are faster.
+    double dead = sharpness > 0 ? ceil(5 / (c->eta * sharpness)) : 0;
+    TW_TRY(tw_escape_estimate(s->replicas, steps, escaped, dead, m));
 done:
     free(steps);
     free(escaped);
-    free(t);
     return st;
 }
 

@@ -36,5 +36,37 @@ typedef struct tw_escape_measured {
 TW_NODISCARD tw_status tw_escape_read(const tw_args *args, tw_escape_setting *out);
 TW_NODISCARD tw_status tw_escape_measure(const tw_escape_setting *s, const tw_progress *progress,
                                          tw_escape_measured *out);
+// Rate, interval and score of these replicas, whose clocks start after `dead` steps. TW_ENUMERIC: fewer than two are
+// left then.
+TW_NODISCARD tw_status tw_escape_estimate(int64_t replicas, const int64_t *steps, const bool *escaped, double dead,
+                                          tw_escape_measured *out);
+
+// ---- sweeps: --batch, --lr, --k and --barrier, one of them a list ---------------------------------------------------
+
+enum { TW_ESCAPE_POINTS = 64 };
+
+typedef struct tw_escape_sweep {
+    int which; // of tw_escape_swept
+    int64_t points;
+    double value[4][TW_ESCAPE_POINTS];
+    int64_t count[4];
+} tw_escape_sweep;
+
+extern const struct tw_escape_axis {
+    const char *flag, *axis;
+} tw_escape_swept[4];
+
+// The first `flags` of tw_escape_swept, the others are 1.
+TW_NODISCARD tw_status tw_escape_sweep_read(const tw_args *args, int flags, tw_escape_sweep *out);
+double tw_escape_pick(const tw_escape_sweep *s, int which, int64_t point);
+double tw_escape_abscissa(const tw_escape_sweep *s, double at); // what ln tau is expected to be linear in
+
+// ln tau against x, in steps and in time, and against the rival ln x: into the result, and on stdout unless json.
+TW_NODISCARD tw_status tw_escape_fit_show(const tw_escape_sweep *s, const tw_escape_measured *m, bool json,
+                                          json_t *result);
+// --figure: curves of ln steps that begin with a number; the first is what was measured.
+TW_NODISCARD tw_status tw_escape_draw(const tw_args *args, const char *subtitle, const tw_escape_sweep *s,
+                                      const tw_escape_measured *m, int curves, const char *const *name,
+                                      double (*y)[TW_ESCAPE_POINTS]);
 
 #endif

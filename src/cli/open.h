@@ -13,6 +13,9 @@ const char *tw_open_data_spec(const tw_args *args);
 // frees *out with tw_data_free.
 TW_NODISCARD tw_status tw_open_data(const tw_args *args, tw_data **out);
 
+// The same in double, for commands without --dtype.
+TW_NODISCARD tw_status tw_open_data_f64(const tw_args *args, tw_data **out);
+
 // Another split of the same data, all of it ("test" while --split says "train").
 TW_NODISCARD tw_status tw_open_data_split(const tw_args *args, const char *split, tw_data **out);
 

@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static tw_status options(const tw_args *args, tw_data_opts *opts)
+static tw_status options(const tw_args *args, bool wide, tw_data_opts *opts)
 {
     tw_status st = TW_OK;
     *opts = tw_data_defaults();
     opts->split = tw_args_str(args, "split");
     opts->scale = tw_args_str(args, "scale");
     opts->random_subset = tw_args_flag(args, "random-subset");
-    opts->real = strcmp(tw_args_str(args, "dtype"), "f64") == 0 ? 8 : 4;
+    opts->real = wide ? 8 : 4;
     TW_TRY(tw_args_int(args, "samples", 1, INT64_MAX, &opts->samples));
     TW_TRY(tw_args_real(args, "random-labels", 0, 1, &opts->random_labels));
     TW_TRY(tw_args_real(args, "validation", 0, 1, &opts->validation));
@@ -34,10 +34,20 @@ const char *tw_open_data_spec(const tw_args *args)
     return spec ? spec : words > 0 ? word[0] : NULL;
 }
 
+static bool is_wide(const tw_args *args) { return strcmp(tw_args_str(args, "dtype"), "f64") == 0; }
+
 tw_status tw_open_data(const tw_args *args, tw_data **out)
 {
     tw_data_opts opts;
-    tw_status st = options(args, &opts);
+    tw_status st = options(args, is_wide(args), &opts);
+    if (st == TW_OK) st = tw_data_open(tw_open_data_spec(args), &opts, out);
+    return st;
+}
+
+tw_status tw_open_data_f64(const tw_args *args, tw_data **out)
+{
+    tw_data_opts opts;
+    tw_status st = options(args, true, &opts);
     if (st == TW_OK) st = tw_data_open(tw_open_data_spec(args), &opts, out);
     return st;
 }
@@ -45,7 +55,7 @@ tw_status tw_open_data(const tw_args *args, tw_data **out)
 tw_status tw_open_data_split(const tw_args *args, const char *split, tw_data **out)
 {
     tw_data_opts opts;
-    tw_status st = options(args, &opts);
+    tw_status st = options(args, is_wide(args), &opts);
     opts.split = split;
     opts.samples = 0;
     if (st == TW_OK) st = tw_data_open(tw_open_data_spec(args), &opts, out);

@@ -74,6 +74,31 @@ tw_status tw_escape_rate_mle(int64_t n, const double *duration, const bool *even
     return TW_OK;
 }
 
+// U = r + sum d ln t - g sum t ln t and its information, with the rate g estimated.
+tw_status tw_escape_weibull(int64_t n, const double *duration, const bool *event, double *z)
+{
+    double events = 0, exposure = 0, score = 0, first = 0, second = 0;
+    if (n < 1) return tw_fail(TW_EINVAL, "durations: found none, expected at least one");
+    for (int64_t i = 0; i < n; i++) {
+        double t = duration[i];
+        if (!(t >= 0) || !isfinite(t))
+            return tw_fail(TW_EINVAL, "durations[%" PRId64 "]: found %g, expected a number of at least 0", i, t);
+        if (t == 0) continue;
+        events += event[i];
+        exposure += t;
+        score += event[i] ? log(t) : 0;
+        first += t * log(t);
+        second += t * log(t) * log(t);
+    }
+    if (!(events > 0)) {
+        *z = NAN;
+        return TW_OK;
+    }
+    double g = events / exposure, information = events + g * second - first * first * g * g / events;
+    *z = (events + score - g * first) / sqrt(information);
+    return TW_OK;
+}
+
 tw_status tw_escape_fit(int64_t n, const double *x, const double *y, const double *se, tw_escape_line *out)
 {
     tw_escape_line l = {.dof = n - 2};

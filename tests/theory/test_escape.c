@@ -343,10 +343,24 @@ static void every_failing_allocation_is_reported(void **state)
     }
 }
 
+// Truth: the first and last of the reference file's rates, with the score computed there in longer arithmetic.
+static void the_weibull_score_agrees_with_the_reference(void **state)
+{
+    (void)state;
+    const double t[] = {1073.0, 308.5, 2000.0, 366.4, 115.4, 1799.8, 498.6, 551.4, 29.7, 764.1, 1041.5, 230.6};
+    const bool event[] = {1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1}, none[12] = {0};
+    double z;
+    must(tw_escape_weibull(12, t, event, &z));
+    near_relative(z, 0.12154689766524147, 1e-12);
+    must(tw_escape_weibull(12, t, none, &z));
+    assert_true(isnan(z));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reference_case_agrees),
+        cmocka_unit_test(the_weibull_score_agrees_with_the_reference),
         cmocka_unit_test(free_diffusion_takes_the_square_of_the_distance),
         cmocka_unit_test(a_very_rare_escape_has_kramers_time),
         cmocka_unit_test(the_chain_tends_to_the_diffusion_as_theory_says),
