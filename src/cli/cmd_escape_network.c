@@ -273,6 +273,7 @@ static json_t *point_json(const point *p)
     put(o, "clock_starts_after", p->dead);
     put(o, "theory_ln_steps", p->p.ln_steps);
     put(o, "theory_exponent", p->p.exponent);
+    put(o, "path_action_exponent", p->p.action);
     put(o, "paper_exponent", p->p.paper);
     put(o, "paper_ln_steps", p->p.paper_ln_steps);
     put(o, "cramer_exponent", p->p.cramer);
@@ -315,15 +316,16 @@ static json_t *valley_json(const tw_network_valley *v)
 // Slopes over x of what theory says, by the weights of what was measured, beside the measured slope.
 static tw_status show_slopes(const tw_escape_sweep *s, const point *p, bool json, json_t *result)
 {
-    static const char *const name[] = {"theory", "theory exponent", "paper's exponent", "one sample at a time"};
+    static const char *const name[] = {"theory", "theory exponent", "paper's exponent", "path's action",
+                                       "one sample at a time"};
     tw_status st = TW_OK;
     json_t *slopes = json_object();
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 5; k++) {
         double x[TW_ESCAPE_POINTS], y[TW_ESCAPE_POINTS], se[TW_ESCAPE_POINTS];
         int64_t n = 0;
         tw_escape_line line;
         for (int64_t i = 0; i < s->points; i++) {
-            const double said[] = {p[i].p.ln_steps, p[i].p.exponent, p[i].p.paper, p[i].p.cramer};
+            const double said[] = {p[i].p.ln_steps, p[i].p.exponent, p[i].p.paper, p[i].p.action, p[i].p.cramer};
             if (!isfinite(said[k]) || !(p[i].m.se > 0)) continue;
             x[n] = p[i].m.x;
             y[n] = said[k];
@@ -379,7 +381,7 @@ static tw_status open_all(const tw_args *args, experiment *e)
     TW_TRY(open_net(args, e));
     if (tw_args_str(args, "ledger")) {
         TW_TRY(tw_args_recipe(args, &recipe));
-        TW_TRY(tw_ledger_open(tw_args_str(args, "ledger"), recipe, &e->ledger));
+        TW_TRY(tw_escape_ledger(tw_args_str(args, "ledger"), recipe, e->data->checksum, &e->ledger));
         tw_explain(args, "ledger", "%" PRId64 " finished groups of replicas found", tw_ledger_found(e->ledger));
     }
     tw_network_surface_open(e->net, e->data, tw_show_progress(args), &e->surface);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/args.h"
 #include "sim/escape.h"
+#include "sim/ledger.h"
 #include "thalweg/theory_escape.h"
 
 typedef struct tw_escape_setting {
@@ -40,6 +41,9 @@ TW_NODISCARD tw_status tw_escape_measure(const tw_escape_setting *s, const tw_pr
 // left then.
 TW_NODISCARD tw_status tw_escape_estimate(int64_t replicas, const int64_t *steps, const bool *escaped, double dead,
                                           tw_escape_measured *out);
+
+// --ledger: of this recipe, data and kind of lanes, whose bits may differ from another processor's.
+TW_NODISCARD tw_status tw_escape_ledger(const char *path, const char *recipe, uint64_t data, tw_ledger **out);
 
 // ---- sweeps: --batch, --lr, --k and --barrier, one of them a list ---------------------------------------------------
 

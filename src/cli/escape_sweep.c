@@ -2,11 +2,13 @@
 // Sweeps of an escape experiment: their values from words, lines through what was measured, the figure.
 #include "cli/show.h"
 
+#include "base/alloc.h"
 #include "cli/escape.h"
 #include "report/figure.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct tw_escape_axis tw_escape_swept[4] = {
     {"batch", "batch size B"}, {"lr", "1 / step"}, {"k", "1 / sharpness factor k"}, {"barrier", "barrier factor"}};
@@ -24,6 +26,19 @@ static tw_status read_list(const char *flag, const char *text, int64_t *count, d
     }
     return tw_fail(TW_EINVAL, "--%s: found \"%.60s\", expected 1 to %d positive numbers with commas between", flag,
                    text, (int)TW_ESCAPE_POINTS);
+}
+
+tw_status tw_escape_ledger(const char *path, const char *recipe, uint64_t data, tw_ledger **out)
+{
+    tw_status st = TW_OK;
+    char *work = NULL;
+    size_t room = strlen(recipe) + 64;
+    TW_TRY(tw_alloc((int64_t)room, 1, &work));
+    snprintf(work, room, "%s # data %016" PRIx64 ", lanes %s", recipe, data, tw_escape_lanes_name());
+    TW_TRY(tw_ledger_open(path, work, out));
+done:
+    free(work);
+    return st;
 }
 
 tw_status tw_escape_sweep_read(const tw_args *args, int flags, tw_escape_sweep *s)

@@ -281,34 +281,56 @@ done:
     return st;
 }
 
-static void past_the_saddle(const tw_network_valley *v, tw_network_noise noise, double D, double eta, double B,
-                            tw_network_predicted *out)
+// The linear chain knows a alone: how far its noise reaches towards b, had the valley gone on as it begins.
+static tw_status past_the_plane(const tw_network_valley *v, double l2, tw_network_noise noise, double eta, double B,
+                                tw_network_predicted *out)
 {
-    double full, half, edge = -v->b.eig[0];
+    tw_status st = TW_OK;
+    double *c = NULL, *normal = NULL, reach = 0;
+    tw_escape_linear plane;
     tw_escape_ddt ddt;
-    if (noise == TW_NETWORK_WHITE) {
-        out->exponent = v->barrier / D;
-        if (tw_escape_kramers(v->a.n, v->a.eig, v->b.eig, v->barrier, D, &full, &half) == TW_OK)
-            out->ln_steps = log(half / eta);
-        return;
-    }
-    out->exponent = v->action[0] * B / eta;
+    int64_t n = v->a.n;
+    TW_TRY(tw_alloc(n * n, sizeof *c, &c));
+    TW_TRY(tw_alloc(n, sizeof *normal, &normal));
+    out->action = v->action[0] * B / eta;
     if (noise == TW_NETWORK_SAMPLES) out->cramer = v->cramer * B / eta;
-    if (isfinite(v->share) && tw_escape_ddt_time(v->barrier, v->hae[1], edge, v->share, eta, B, &ddt) == TW_OK) {
+    if (isfinite(v->share) &&
+        tw_escape_ddt_time(v->barrier, v->hae[1], -v->b.eig[0], v->share, eta, B, &ddt) == TW_OK) {
         out->paper = ddt.exponent;
         out->paper_ln_steps = log(ddt.tau_steps / 2);
     }
+    for (int64_t i = 0; i < n; i++) reach += v->b.vector[i] * (v->b.x[i] - v->a.x[i]);
+    for (int64_t i = 0; i < n; i++) normal[i] = reach < 0 ? -v->b.vector[i] : v->b.vector[i];
+    if (!(v->a.eig[0] > 0) || !(eta * v->a.eig[n - 1] < 2) || reach == 0) goto done;
+    TW_TRY(tw_network_noise_matrix(v, l2, noise, 0, eta, B, c));
+    TW_TRY(tw_escape_linear_plane(n, v->a.eig, v->a.vector, c, eta, normal, fabs(reach), &plane));
+    out->exponent = plane.exponent;
+    out->ln_steps = plane.log_steps;
+done:
+    free(c);
+    free(normal);
+    return st;
+}
+
+static void white_past_the_saddle(const tw_network_valley *v, double D, double eta, tw_network_predicted *out)
+{
+    double full, half;
+    out->exponent = v->barrier / D;
+    if (tw_escape_kramers(v->a.n, v->a.eig, v->b.eig, v->barrier, D, &full, &half) == TW_OK)
+        out->ln_steps = log(half / eta);
 }
 
 tw_status tw_network_predict(const tw_network_valley *v, double l2, tw_network_noise noise, double D,
                              tw_escape_rule rule, double size, double eta, double B, tw_network_predicted *out)
 {
     tw_status st = TW_OK;
-    *out = (tw_network_predicted){NAN, NAN, NAN, NAN, NAN};
+    *out = (tw_network_predicted){NAN, NAN, NAN, NAN, NAN, NAN};
     if (rule == TW_RULE_BOX)
         TW_TRY(out_of_box(v, l2, noise, D, size, eta, B, out));
+    else if (v->saddle && noise == TW_NETWORK_WHITE)
+        white_past_the_saddle(v, D, eta, out);
     else if (v->saddle)
-        past_the_saddle(v, noise, D, eta, B, out);
+        TW_TRY(past_the_plane(v, l2, noise, eta, B, out));
 done:
     return st;
 }

@@ -47,9 +47,10 @@ TW_NODISCARD tw_status tw_network_noise_matrix(const tw_network_valley *v, doubl
 
 // What theory says of leaving the valley at rate eta (all NAN where it says nothing). Logarithms of steps.
 typedef struct tw_network_predicted {
-    double exponent; // box: r^2 / (2 Sigma_ii) at its least; plane: dL / D, or the path's action for minibatches
-    double ln_steps; // box: rates of passages of the linear chain; plane: Kramers' time to the saddle, white noise only
-    double paper;    // the paper's exponent: C = H / B everywhere
+    double exponent;       // r^2 / (2 Sigma) of the linear chain about a; white noise past a saddle: dL / D
+    double ln_steps;       // passages of the linear chain; white noise past a saddle: Kramers' time to it
+    double action;         // plane, not for white noise: exponent of the path from a to b
+    double paper;          // the paper's exponent: C = H / B everywhere
     double paper_ln_steps; // its time to the saddle; NAN for a box
     double cramer;         // plane, minibatches: exponent of samples drawn one by one
 } tw_network_predicted;

@@ -23,43 +23,77 @@ static void rotate(int64_t n, const double *v, const double *c, double *half, do
         }
 }
 
-tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vector, const double *c, double eta,
-                               double r, tw_escape_linear *out)
+typedef struct chain {
+    int64_t n;
+    const double *eig, *c;
+    double eta;
+    double *half, *sigma; // Sigma in the eigenbasis of H
+} chain;
+
+static void close_chain(chain *k)
+{
+    free(k->half);
+    free(k->sigma);
+}
+
+static tw_status open_chain(int64_t n, const double *eig, const double *vector, const double *c, double eta, double r,
+                            chain *k)
 {
     tw_status st = TW_OK;
-    double *half = NULL, *turned = NULL, *log_rate = NULL, top = -INFINITY, sum = 0;
-    tw_escape_linear found = {.exponent = INFINITY, .level = INFINITY};
+    *k = (chain){.n = n, .eig = eig, .c = c, .eta = eta};
     if (!(eig[0] > 0) || !(eta > 0) || !(eta * eig[n - 1] < 2) || !(r > 0))
         return tw_fail(TW_EINVAL,
                        "box: found eigenvalues %g to %g, eta = %g, size %g, expected all positive and eta times "
                        "the largest below 2",
                        eig[0], eig[n - 1], eta, r);
-    TW_TRY(tw_alloc(n * n, sizeof *half, &half));
-    TW_TRY(tw_alloc(n * n, sizeof *turned, &turned));
+    TW_TRY(tw_alloc(n * n, sizeof(double), &k->half));
+    TW_TRY(tw_alloc(n * n, sizeof(double), &k->sigma));
+    rotate(n, vector, c, k->half, k->sigma);
+    for (int64_t i = 0; i < n; i++) // Lyapunov's equation
+        for (int64_t j = 0; j < n; j++)
+            k->sigma[i * n + j] *= eta * eta / (eta * (eig[i] + eig[j]) - eta * eta * eig[i] * eig[j]);
+done:
+    return st;
+}
+
+// ln of the rate a step past distance r in a direction with components `turned` in the eigenbasis, where one gradient's
+// noise has this variance; on one side. -infinity without noise.
+static double log_passage(const chain *k, const double *turned, double noise, double r, double *variance, double *level)
+{
+    double pull = 0, overshoot = 0.5825971579390107 * k->eta * sqrt(fmax(noise, 0));
+    *variance = 0;
+    for (int64_t i = 0; i < k->n; i++)
+        for (int64_t j = 0; j < k->n; j++) {
+            double s = turned[i] * k->sigma[i * k->n + j] * turned[j];
+            *variance += s;
+            pull += k->eig[i] * s;
+        }
+    if (!(*variance > 0) || !(pull > 0)) return -INFINITY;
+    double u = (r + overshoot) / sqrt(*variance);
+    *level = u;
+    return log(k->eta * pull / *variance * u / sqrt(2 * M_PI)) - u * u / 2;
+}
+
+tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vector, const double *c, double eta,
+                               double r, tw_escape_linear *out)
+{
+    tw_status st = TW_OK;
+    chain k = {0};
+    double *turned = NULL, *log_rate = NULL, top = -INFINITY, sum = 0;
+    tw_escape_linear found = {.exponent = INFINITY, .level = INFINITY};
+    TW_TRY(open_chain(n, eig, vector, c, eta, r, &k));
+    TW_TRY(tw_alloc(n, sizeof *turned, &turned));
     TW_TRY(tw_alloc(n, sizeof *log_rate, &log_rate));
-    rotate(n, vector, c, half, turned);
-    for (int64_t i = 0; i < n; i++) // Lyapunov's equation in the eigenbasis of H
-        for (int64_t k = 0; k < n; k++)
-            turned[i * n + k] *= eta * eta / (eta * (eig[i] + eig[k]) - eta * eta * eig[i] * eig[k]);
     for (int64_t i = 0; i < n; i++) {
-        double variance = 0, pull = 0;
-        for (int64_t k = 0; k < n; k++)
-            for (int64_t l = 0; l < n; l++) {
-                double s = vector[k * n + i] * turned[k * n + l] * vector[l * n + i];
-                variance += s;
-                pull += eig[k] * s;
-            }
-        log_rate[i] = -INFINITY;
-        if (!(variance > 0) || !(pull > 0)) continue; // a direction without noise
-        double u = (r + 0.5825971579390107 * eta * sqrt(fmax(c[i * n + i], 0))) / sqrt(variance);
-        double exponent = r * r / (2 * variance);
-        if (exponent < found.exponent) {
-            found.exponent = exponent;
+        double variance, level = INFINITY;
+        for (int64_t j = 0; j < n; j++) turned[j] = vector[j * n + i];
+        log_rate[i] = log(2) + log_passage(&k, turned, c[i * n + i], r, &variance, &level);
+        top = fmax(top, log_rate[i]);
+        found.level = fmin(found.level, level);
+        if (variance > 0 && r * r / (2 * variance) < found.exponent) {
+            found.exponent = r * r / (2 * variance);
             found.tightest = i;
         }
-        found.level = fmin(found.level, u);
-        log_rate[i] = log(2 * eta * pull / variance * u / sqrt(2 * M_PI)) - u * u / 2;
-        top = fmax(top, log_rate[i]);
     }
     if (!isfinite(top)) {
         st = tw_fail(TW_EINVAL, "box: found no noise in any direction, expected some");
@@ -70,9 +104,35 @@ tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vecto
     found.steps = exp(found.log_steps);
     *out = found;
 done:
-    free(half);
+    close_chain(&k);
     free(turned);
     free(log_rate);
+    return st;
+}
+
+tw_status tw_escape_linear_plane(int64_t n, const double *eig, const double *vector, const double *c, double eta,
+                                 const double *normal, double r, tw_escape_linear *out)
+{
+    tw_status st = TW_OK;
+    chain k = {0};
+    double *turned = NULL, noise = 0, variance, level = INFINITY, log_rate;
+    TW_TRY(open_chain(n, eig, vector, c, eta, r, &k));
+    TW_TRY(tw_alloc(n, sizeof *turned, &turned));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            turned[i] += vector[i * n + j] * normal[j];
+            noise += normal[i] * c[i * n + j] * normal[j];
+        }
+    log_rate = log_passage(&k, turned, noise, r, &variance, &level);
+    if (!isfinite(log_rate)) {
+        st = tw_fail(TW_EINVAL, "plane: found no noise across it, expected some");
+        goto done;
+    }
+    *out = (tw_escape_linear){.exponent = r * r / (2 * variance), .log_steps = -log_rate, .level = level};
+    out->steps = exp(-log_rate);
+done:
+    close_chain(&k);
+    free(turned);
     return st;
 }
 
