@@ -134,8 +134,7 @@ tw_status tw_escape_draw(const tw_args *args, const char *subtitle, const tw_esc
     }
     for (int k = 0; k < curves && k < MOST_CURVES; k++)
         if (isfinite(y[k][0]))
-            curve[count++] =
-                (tw_figure_curve){.name = name[k], .y = y[k], .dots = k == 0, .error = k == 0 ? se : NULL};
+            curve[count++] = (tw_figure_curve){.name = name[k], .y = y[k], .dots = k == 0, .error = k == 0 ? se : NULL};
     tw_figure_curves figure = {.title = "Mean escape times",
                                .subtitle = subtitle,
                                .axis = tw_escape_swept[s->which].axis,
