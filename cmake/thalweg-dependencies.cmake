@@ -8,7 +8,7 @@ find_dependency(PkgConfig)
 pkg_check_modules(JANSSON REQUIRED QUIET IMPORTED_TARGET GLOBAL jansson)
 pkg_check_modules(YAML REQUIRED QUIET IMPORTED_TARGET GLOBAL yaml-0.1)
 pkg_check_modules(SQLITE REQUIRED QUIET IMPORTED_TARGET GLOBAL sqlite3)
-set(thalweg_private OpenMP::OpenMP_C PkgConfig::JANSSON PkgConfig::YAML PkgConfig::SQLITE ZLIB::ZLIB m)
+set(thalweg_private OpenMP::OpenMP_C PkgConfig::JANSSON PkgConfig::YAML PkgConfig::SQLITE ZLIB::ZLIB ${CMAKE_DL_LIBS} m)
 
 # thalweg_library(NAME HEADER REQUIRED|OPTIONAL [SUFFIX...]): thalweg::NAME, for a library that brings no CMake or
 # pkg-config file which is there whatever its variant.

@@ -43,6 +43,17 @@ TW_API const char *tw_version(void);
 TW_API TW_NODISCARD tw_status tw_threads_set(int threads);
 TW_API int tw_threads(void);
 
+// Several processes of one program, started by mpirun or srun, as ranks that share the work. tw_ranks_open makes this
+// process one of them, once, before anything else here is called and while MPI is not yet initialised; without it, and
+// where one rank was started, tw_ranks() is 1. Every rank must make the same calls with the same arguments, from one
+// thread; each gets the same results, to the bits that one process alone would have found. A rank whose call fails
+// alone should end the others (MPI_Abort). Where the ranks of a host may use the same cores, each takes its share as
+// its threads.
+// TW_EIO  built without MPI, or MPI could not be started.
+TW_API TW_NODISCARD tw_status tw_ranks_open(void);
+TW_API int tw_rank(void);  // 0 ... tw_ranks() - 1
+TW_API int tw_ranks(void); // 1: alone
+
 // Long work reports here and asks whether to go on. done and total are in units of the caller's choice; false stops
 // the work with TW_ESTOPPED. A NULL tick is never called.
 typedef struct tw_progress {

@@ -81,6 +81,8 @@ typedef struct tw_run tw_run;
 
 // Makes the folder (its parent must be there) and an empty run in it, open for writing. TW_EINVAL: there is a run
 // already.
+// With several ranks (base.h), tw_run_new, tw_run_open for writing and what is then called with the run must be reached
+// by all of them: rank 0 alone touches the folder, texts and states reach all.
 TW_API TW_NODISCARD tw_status tw_run_new(const char *folder, tw_run **out);
 // TW_EINVAL (write): another process writes it.
 TW_API TW_NODISCARD tw_status tw_run_open(const char *folder, bool write, tw_run **out);

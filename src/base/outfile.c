@@ -3,6 +3,7 @@
 #include "base/outfile.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,6 +16,16 @@ tw_status tw_outfile_open(tw_outfile *file, const char *path)
     size_t room = strlen(path) + 32;
 
     TW_TRY(tw_strdup(path, &made.path));
+    if (tw_rank() > 0) { // rank 0 writes; the others go the same way
+        made.stream = fopen("/dev/null", "wb");
+        if (!made.stream) {
+            st = tw_fail(TW_EIO, "/dev/null: cannot be written: %s", strerror(errno));
+            goto done;
+        }
+        *file = made;
+        made = (tw_outfile){0};
+        goto done;
+    }
     TW_TRY(tw_alloc((int64_t)room, 1, &made.temporary));
     snprintf(made.temporary, room, "%s.%ld.part", path, (long)getpid());
     made.stream = fopen(made.temporary, "wb");
@@ -46,16 +57,16 @@ tw_status tw_outfile_commit(tw_outfile *file)
 {
     tw_status st = TW_OK;
     bool bad = ferror(file->stream) != 0;
-    bad |= fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0;
+    bad |= fflush(file->stream) != 0 || (file->temporary && fsync(fileno(file->stream)) != 0);
     int error = errno;
     bad |= fclose(file->stream) != 0;
     file->stream = NULL;
     if (bad) {
         st =
             tw_fail(TW_EIO, "%s: could not be written whole: %s; nothing was left behind", file->path, strerror(error));
-    } else if (rename(file->temporary, file->path) != 0) {
+    } else if (file->temporary && rename(file->temporary, file->path) != 0) {
         st = tw_fail(TW_EIO, "%s: cannot be replaced: %s", file->path, strerror(errno));
-    } else {
+    } else if (file->temporary) {
         sync_folder(file->path);
         free(file->temporary);
         file->temporary = NULL;

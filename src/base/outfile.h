@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 typedef struct tw_outfile {
-    FILE *stream; // for fprintf and fwrite; errors are found by tw_outfile_commit
-    char *path, *temporary;
+    FILE *stream;           // for fprintf and fwrite; errors are found by tw_outfile_commit
+    char *path, *temporary; // temporary is NULL on ranks but 0, which write to nowhere
 } tw_outfile;
 
 TW_NODISCARD tw_status tw_outfile_open(tw_outfile *file, const char *path);

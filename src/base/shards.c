@@ -7,6 +7,7 @@
 #include "base/shards.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <omp.h>
 #include <string.h>
 
@@ -43,12 +44,12 @@ static tw_status raise_fault(const fault *first)
     return first->status == TW_OK ? TW_OK : tw_fail(first->status, "%s", first->message);
 }
 
-tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx)
+static tw_status run_range(int64_t from, int64_t to, tw_shard_fn fn, void *ctx)
 {
     fault first = {0};
-    int threads = (int)(shards < tw_threads() ? shards : tw_threads());
+    int threads = (int)(to - from < tw_threads() ? to - from : tw_threads());
     if (threads <= 1) { // no team for one thread: tiny networks would spend their time here
-        for (int64_t i = 0; i < shards; i++) {
+        for (int64_t i = from; i < to; i++) {
             tw_status st = fn(ctx, i, 0);
             if (st != TW_OK) return st;
         }
@@ -57,7 +58,7 @@ tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx)
     // Shards are dealt in order, so when one fails every lower one has been dealt and will finish.
     bool stop = false;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (int64_t i = 0; i < shards; i++) {
+    for (int64_t i = from; i < to; i++) {
         bool skip;
 #pragma omp atomic read
         skip = stop;
@@ -70,6 +71,14 @@ tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx)
         }
     }
     return raise_fault(&first);
+}
+
+tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx) { return run_range(0, shards, fn, ctx); }
+
+tw_status tw_shards_run_dealt(int64_t shards, tw_shard_fn fn, void *ctx)
+{
+    tw_dealt mine = tw_ranks_mine(shards);
+    return run_range(mine.first, mine.last, fn, ctx);
 }
 
 typedef struct node {
@@ -144,6 +153,14 @@ static void add_f64(int64_t n, double *restrict x, const double *restrict y)
     for (int64_t i = 0; i < n; i++) x[i] += y[i];
 }
 
+void tw_shards_add(tw_real real, int64_t n, void *x, const void *y)
+{
+    if (real == TW_F32)
+        add_f32(n, x, y);
+    else
+        add_f64(n, x, y);
+}
+
 // A finished node climbs: joins its waiting sibling as far up as it can, then waits itself.
 static void climb(job *j, int64_t index, void *sum)
 {
@@ -161,10 +178,7 @@ static void climb(job *j, int64_t index, void *sum)
         omp_unset_lock(&j->lock);
         if (!sibling) return;
         void *left = index % 2 ? sibling : sum, *right = index % 2 ? sum : sibling;
-        if (j->real == TW_F32)
-            add_f32(j->count, left, right);
-        else
-            add_f64(j->count, left, right);
+        tw_shards_add(j->real, j->count, left, right);
         give_buffer(j, right);
         sum = left;
         index /= 2;
@@ -188,8 +202,27 @@ static tw_status run_part(void *ctx, int64_t shard, int thread)
     return TW_OK;
 }
 
-tw_status tw_shards_sum(tw_parts *parts, int64_t shards, tw_real real, int64_t count, tw_shard_part_fn fn, void *ctx,
-                        void *total)
+// The nodes that this rank could not join are joined with those of the others.
+static tw_status join_ranks(job *j)
+{
+    tw_status st = TW_OK;
+    tw_tree_node *leaf = NULL;
+    void **own = NULL;
+    int64_t mine = 0, leaves = tw_ranks_nodes(j->shards, 0, NULL);
+    TW_TRY(tw_alloc(leaves, sizeof *leaf, &leaf));
+    TW_TRY(tw_alloc(leaves, sizeof *own, &own));
+    tw_ranks_nodes(j->shards, leaves, leaf);
+    for (int64_t i = 0; i < leaves; i++)
+        if (leaf[i].rank == tw_rank()) own[mine++] = j->waiting[leaf[i].level][leaf[i].index];
+    TW_TRY(tw_ranks_sum(j->shards, (size_t)j->real, j->count, own, j->total));
+done:
+    free(own);
+    free(leaf);
+    return st;
+}
+
+static tw_status sum_shards(tw_parts *parts, int64_t shards, bool dealt, tw_real real, int64_t count,
+                            tw_shard_part_fn fn, void *ctx, void *total)
 {
     if (shards == 1) return fn(ctx, 0, 0, total);
     tw_status st = TW_OK;
@@ -218,13 +251,26 @@ tw_status tw_shards_sum(tw_parts *parts, int64_t shards, tw_real real, int64_t c
         parts->room = shards;
         if (parts->bytes < bytes) parts->bytes = bytes;
     }
-    st = tw_shards_run(shards, run_part, &j);
-    for (int64_t i = 0; i < all; i++) // after a failure, nodes still wait
+    st = dealt ? tw_shards_run_dealt(shards, run_part, &j) : tw_shards_run(shards, run_part, &j);
+    if (st == TW_OK && dealt && tw_ranks() > 1) st = join_ranks(&j);
+    for (int64_t i = 0; i < all; i++) // after a failure, and with several ranks, nodes still wait
         if (waiting[i]) give_buffer(&j, waiting[i]);
 done:
     omp_destroy_lock(&j.lock);
     free(waiting);
     return st;
+}
+
+tw_status tw_shards_sum(tw_parts *parts, int64_t shards, tw_real real, int64_t count, tw_shard_part_fn fn, void *ctx,
+                        void *total)
+{
+    return sum_shards(parts, shards, false, real, count, fn, ctx, total);
+}
+
+tw_status tw_shards_sum_dealt(tw_parts *parts, int64_t shards, tw_real real, int64_t count, tw_shard_part_fn fn,
+                              void *ctx, void *total)
+{
+    return sum_shards(parts, shards, true, real, count, fn, ctx, total);
 }
 
 double tw_tree_sum(int64_t count, const double *x)

@@ -44,6 +44,7 @@ typedef struct tw_command {
     unsigned uses;        // TW_USE_... together
     const tw_flag *flags; // its own, ended by {0}; NULL: none
     tw_status (*run)(const tw_args *args);
+    bool one_rank; // there is no work to deal: rank 0 does it alone
 } tw_command;
 
 // Reads argv[0 ... argc) (what follows the command's name). The args keep pointers into argv. TW_EINVAL: unknown flag

@@ -305,4 +305,5 @@ const tw_command tw_cmd_data = {
             {0},
         },
     .run = run,
+    .one_rank = true,
 };

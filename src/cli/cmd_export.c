@@ -67,4 +67,5 @@ const tw_command tw_cmd_export = {
     .words = "RUN",
     .flags = flags,
     .run = run,
+    .one_rank = true,
 };

@@ -41,4 +41,5 @@ const tw_command tw_cmd_page = {
     .words = "RESULT.json...",
     .flags = flags,
     .run = run,
+    .one_rank = true,
 };

@@ -84,4 +84,5 @@ const tw_command tw_cmd_recipe = {
     .words = "[RECIPE.yaml]",
     .flags = flags,
     .run = run,
+    .one_rank = true,
 };

@@ -47,4 +47,5 @@ const tw_command tw_cmd_report = {
     .words = "RUN...",
     .flags = flags,
     .run = run,
+    .one_rank = true,
 };

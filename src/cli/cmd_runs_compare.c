@@ -129,4 +129,5 @@ const tw_command tw_cmd_runs_compare = {
                "thalweg runs compare a b",
     .words = "RUN RUN...",
     .run = run,
+    .one_rank = true,
 };

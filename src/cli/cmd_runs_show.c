@@ -90,4 +90,5 @@ const tw_command tw_cmd_runs_show = {
         "thalweg train --model mlp:4-8-3 --data gauss:classes=3,dim=4 --epochs 2 --run a\nthalweg runs show a --json",
     .words = "RUN",
     .run = run,
+    .one_rank = true,
 };

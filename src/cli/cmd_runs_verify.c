@@ -55,4 +55,5 @@ const tw_command tw_cmd_runs_verify = {
     .example = "thalweg train --model mlp:4-8-3 --data gauss:classes=3,dim=4 --epochs 2 --run a\nthalweg runs verify a",
     .words = "RUN...",
     .run = run,
+    .one_rank = true,
 };

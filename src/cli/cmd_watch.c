@@ -129,4 +129,5 @@ const tw_command tw_cmd_watch = {
     .words = "RUN",
     .flags = flags,
     .run = run,
+    .one_rank = true,
 };

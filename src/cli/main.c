@@ -2,6 +2,7 @@
 // Words to a command, and a status to an exit code: 0 done, 1 the work failed, 2 wrong usage or bad input.
 #include "base/alloc.h"
 #include "base/nearest.h"
+#include "cli/ranks.h"
 #include "cli/show.h"
 #include "thalweg/data.h"
 #include <errno.h>
@@ -127,7 +128,9 @@ static int run(const tw_command *command, int argc, char **argv)
     tw_status st = TW_OK;
     tw_args *args = NULL;
     int64_t threads = 0;
+    char who[64];
 
+    TW_TRY(tw_ranks_join());
     TW_TRY(find_data_home());
     TW_TRY(tw_args_parse(command, argc, argv, &args));
     if (tw_args_help(args)) {
@@ -135,16 +138,15 @@ static int run(const tw_command *command, int argc, char **argv)
     } else {
         TW_TRY(tw_args_int(args, "threads", 1, 1024, &threads));
         if (threads) TW_TRY(tw_threads_set((int)threads));
-        TW_TRY(command->run(args));
+        if (tw_ranks() > 1) tw_explain(args, "ranks", "%d, %d threads each", tw_ranks(), tw_threads());
+        if (tw_rank() == 0 || !command->one_rank) TW_TRY(command->run(args));
     }
     if (fflush(stdout) != 0) st = tw_fail(TW_EIO, "stdout: could not be written whole: %s", strerror(errno));
 done:
     tw_show_progress_end();
-    if (st != TW_OK) {
-        fflush(stdout);
-        fprintf(stderr, "thalweg %s: %s\n", command->name, st == TW_ESTOPPED ? "stopped as asked" : tw_error());
-    }
     tw_args_free(args);
+    snprintf(who, sizeof who, "thalweg %s", command->name);
+    tw_ranks_part(who, st, exit_code(st));
     return exit_code(st);
 }
 

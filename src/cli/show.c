@@ -81,8 +81,9 @@ static bool tick(void *ctx, const char *what, double done, double total)
 
 tw_progress tw_show_progress(const tw_args *args)
 {
-    line.quiet = tw_args_flag(args, "quiet");
+    line.quiet = tw_args_flag(args, "quiet") || tw_rank() > 0;
     line.terminal = isatty(STDERR_FILENO);
+    if (tw_rank() > 0) return (tw_progress){tick, NULL}; // rank 0 is asked to stop
     struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
@@ -129,6 +130,8 @@ tw_status tw_show_provenance(const tw_args *args, json_t *result)
 void tw_show_shortfall(const char *format, ...)
 {
     va_list args;
+    fell_short = true;
+    if (tw_rank() > 0) return;
     tw_show_progress_end();
     fflush(stdout);
     va_start(args, format);
@@ -136,14 +139,13 @@ void tw_show_shortfall(const char *format, ...)
     vfprintf(stderr, format, args);
     fputs("\n", stderr);
     va_end(args);
-    fell_short = true;
 }
 
 bool tw_show_fell_short(void) { return fell_short; }
 
 void tw_explain(const tw_args *args, const char *key, const char *format, ...)
 {
-    if (!tw_args_flag(args, "explain")) return;
+    if (!tw_args_flag(args, "explain") || tw_rank() > 0) return;
     va_list list;
     tw_show_progress_end();
     va_start(list, format);

@@ -3,6 +3,7 @@
 #include "curv/product.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <math.h>
 
 typedef struct job {
@@ -93,6 +94,19 @@ done:
     return st;
 }
 
+// What each rank found of its shards and samples.
+static tw_status share(const job *j)
+{
+    tw_status st = TW_OK;
+    const int64_t word = sizeof(double), all = j->data->m * word;
+    TW_TRY(tw_ranks_gather(j->shards, word, j->shards * word, j->sums));
+    TW_TRY(tw_ranks_gather(j->shards, word, j->shards * word, j->right));
+    if (j->sample_loss) TW_TRY(tw_ranks_gather(j->shards, j->shard * word, all, j->sample_loss));
+    if (j->norm2) TW_TRY(tw_ranks_gather(j->shards, j->shard * word, all, j->norm2));
+done:
+    return st;
+}
+
 static double l2_term(const tw_net *net, double *gradient, double *w)
 {
     double sum = 0;
@@ -123,11 +137,12 @@ tw_status tw_product_value(const tw_net *net, const tw_data *data, double *gradi
     if (gradient) {
         TW_TRY(tw_parts_new(&parts));
         TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &total));
-        TW_TRY(tw_shards_sum(parts, j.shards, net->kern->real, net->n, gradient_shard, &j, total));
+        TW_TRY(tw_shards_sum_dealt(parts, j.shards, net->kern->real, net->n, gradient_shard, &j, total));
         tw_net_export(net, 1, 1 / m, false, total, gradient);
     } else {
-        TW_TRY(tw_shards_run(j.shards, value_shard, &j));
+        TW_TRY(tw_shards_run_dealt(j.shards, value_shard, &j));
     }
+    TW_TRY(share(&j));
     *out = (tw_loss_value){.data_loss = tw_tree_sum(j.shards, j.sums) / m, .accuracy = NAN, .gradient_norm = NAN};
     for (int64_t i = 0; i < j.shards; i++) right += j.right[i];
     if (data->label || net->loss == TW_LOSS_NEXT) out->accuracy = (double)right / (m * (double)net->out_places);

@@ -24,11 +24,17 @@ static void run_primal(tw_product *p, int64_t shard, int thread, tw_state *state
     tw_sweep_backward(p->net, state, NULL);
 }
 
+static tw_state *state_of(const tw_product *p, int64_t shard, int thread)
+{
+    return &p->state[p->kept ? shard - p->mine.first : thread];
+}
+
 static tw_status keep_primal(void *ctx, int64_t shard, int thread)
 {
     tw_product *p = ctx;
-    run_primal(p, shard, thread, &p->state[shard]);
-    if (p->jacobian) tw_sweep_jacobian(p->net, &p->state[shard], &p->jacobian[shard]);
+    tw_state *state = state_of(p, shard, thread);
+    run_primal(p, shard, thread, state);
+    if (p->jacobian) tw_sweep_jacobian(p->net, state, &p->jacobian[shard - p->mine.first]);
     return TW_OK;
 }
 
@@ -45,30 +51,39 @@ static tw_status draw_noise(tw_product *p, uint64_t seed)
     return st;
 }
 
+// What products need besides states, on so many threads.
+static int64_t work_bytes(const tw_product *p, int threads)
+{
+    tw_work work;
+    // Partial sums alive at once: about one a thread and one a level of the tree (base/shards.h).
+    int64_t levels = 1;
+    while ((int64_t)1 << levels < p->shards) levels++;
+    int64_t parts = p->shards == 1 ? 0 : threads + levels < p->shards ? threads + levels : p->shards;
+    return p->scratch_bytes * threads + tw_work_plan(p->net, p->shard, p->block, NULL, &work) * threads +
+           (1 + p->bases * (1 + parts)) * p->net->n * p->block * (int64_t)p->net->kern->real;
+}
+
 static tw_status plan(tw_product *p, bool second, int64_t memory)
 {
     const tw_net *net = p->net;
     tw_state state;
-    tw_work work;
     bool own_x = tw_net_copies_input(net, p->data);
     int64_t one = tw_state_plan(net, p->shard, second, own_x, NULL, &state);
-    int64_t real = (int64_t)net->kern->real;
-    // Partial sums alive at once: about one a thread and one a level of the tree (base/shards.h).
-    int64_t levels = 1;
-    while ((int64_t)1 << levels < p->shards) levels++;
-    int64_t parts = p->shards == 1 ? 0 : p->threads + levels < p->shards ? p->threads + levels : p->shards;
-    p->kept_bytes = one * p->shards;
+    int64_t mine = p->mine.last - p->mine.first;
+    p->kept_bytes = one * mine;
     p->recompute_bytes = one * p->threads;
     p->scratch_bytes = tw_scratch_bytes(net, p->shard, p->block);
-    p->work_bytes = p->scratch_bytes * p->threads + tw_work_plan(net, p->shard, p->block, NULL, &work) * p->threads +
-                    (1 + p->bases * (1 + parts)) * net->n * p->block * real;
+    p->work_bytes = work_bytes(p, p->threads);
     // Jacobians are kept when they pay and fit: into the memory allowed, else into eight times what is kept anyway.
+    // They round differently, so neither ranks nor threads may decide: it is the bytes of one process that must fit,
+    // with as many threads as one may think of.
     tw_work jacobian;
     p->jacobian_bytes = p->base[TW_BASE_GGN] && tw_sweep_jacobian_pays(net)
                             ? tw_jacobian_plan(net, p->shard, NULL, &jacobian) * p->shards
                             : 0;
-    int64_t room = memory > 0 ? memory - p->kept_bytes - p->work_bytes : 8 * (p->kept_bytes + p->work_bytes);
-    if (p->jacobian_bytes > room) p->jacobian_bytes = 0;
+    int64_t all = one * p->shards, many = p->shards < 64 ? p->shards : 64;
+    int64_t room = memory > 0 ? memory - all - work_bytes(p, (int)many) : 8 * (all + work_bytes(p, 1));
+    p->jacobian_bytes = p->jacobian_bytes > room ? 0 : p->jacobian_bytes / p->shards * mine;
     p->kept = memory <= 0 || p->kept_bytes + p->work_bytes <= memory;
     int64_t least = p->recompute_bytes + p->work_bytes;
     if (memory > 0 && !p->kept && least > memory)
@@ -86,6 +101,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     *p = (tw_product){.net = net, .data = data, .m = data->m, .block = block, .threads = tw_threads()};
     p->shard = tw_net_shard(net, data->m);
     p->shards = (p->m + p->shard - 1) / p->shard;
+    p->mine = tw_ranks_mine(p->shards);
     if (p->threads > p->shards) p->threads = (int)p->shards;
     for (int b = 0; b < TW_BASES; b++) {
         p->base[b] = base[b];
@@ -96,7 +112,7 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     TW_TRY(tw_net_fits(net, data));
     if (base[TW_BASE_MOMENT]) TW_TRY(tw_net_needs_samples(net, "the second moment of gradients"));
     TW_TRY(plan(p, base[TW_BASE_HESSIAN], memory));
-    int64_t states = p->kept ? p->shards : p->threads;
+    int64_t mine = p->mine.last - p->mine.first, states = p->kept ? mine : p->threads;
     TW_TRY(tw_alloc(states, sizeof *p->state, &p->state));
     TW_TRY(tw_alloc(p->kept ? p->kept_bytes : p->recompute_bytes, 1, &p->state_memory));
     char *at = p->state_memory;
@@ -113,13 +129,13 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
     TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));
     if (model_labels) TW_TRY(draw_noise(p, seed));
     if (p->jacobian_bytes > 0) {
-        TW_TRY(tw_alloc(p->shards, sizeof *p->jacobian, &p->jacobian));
+        TW_TRY(tw_alloc(mine, sizeof *p->jacobian, &p->jacobian));
         TW_TRY(tw_alloc(p->jacobian_bytes, 1, &p->jacobian_memory));
-        for (int64_t i = 0; i < p->shards; i++)
-            tw_jacobian_plan(net, p->shard, (char *)p->jacobian_memory + i * (p->jacobian_bytes / p->shards),
+        for (int64_t i = 0; i < mine; i++)
+            tw_jacobian_plan(net, p->shard, (char *)p->jacobian_memory + i * (p->jacobian_bytes / mine),
                              &p->jacobian[i]);
     }
-    if (p->kept) TW_TRY(tw_shards_run(p->shards, keep_primal, p));
+    if (p->kept) TW_TRY(tw_shards_run_dealt(p->shards, keep_primal, p));
 done:
     if (st != TW_OK) tw_product_close(p);
     return st;
@@ -150,7 +166,7 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
 {
     const pass *a = ctx;
     tw_product *p = a->p;
-    tw_state *state = &p->state[p->kept ? shard : thread];
+    tw_state *state = state_of(p, shard, thread);
     tw_work *work = &p->work[thread];
     int64_t image = p->net->n * a->k * (int64_t)p->net->kern->real;
     char *out = part;
@@ -172,7 +188,7 @@ static tw_status product_shard(void *ctx, int64_t shard, int thread, void *part)
     }
     if (ggn) {
         if (p->jacobian)
-            tw_sweep_ggn(p->net, state, &p->jacobian[shard], a->k, p->wt, work, out);
+            tw_sweep_ggn(p->net, state, &p->jacobian[shard - p->mine.first], a->k, p->wt, work, out);
         else
             tw_sweep_backward_tangent(p->net, state, a->k, NULL, false, work, out);
         out += image;
@@ -185,15 +201,15 @@ tw_status tw_product_apply(tw_product *p, int64_t k, const double *v)
 {
     pass a = {p, k};
     tw_net_import(p->net, k, v, p->wt);
-    return tw_shards_sum(p->parts, p->shards, p->net->kern->real, p->bases * p->net->n * k, product_shard, &a,
-                         p->total);
+    return tw_shards_sum_dealt(p->parts, p->shards, p->net->kern->real, p->bases * p->net->n * k, product_shard, &a,
+                               p->total);
 }
 
 static tw_status directional_shard(void *ctx, int64_t shard, int thread)
 {
     const pass *a = ctx;
     tw_product *p = a->p;
-    tw_state *state = &p->state[p->kept ? shard : thread];
+    tw_state *state = state_of(p, shard, thread);
     tw_work *work = &p->work[thread];
     if (!p->kept) run_primal(p, shard, thread, state);
     state->scratch = (char *)p->scratch + thread * p->scratch_bytes;
@@ -213,5 +229,7 @@ tw_status tw_product_directional(tw_product *p, int64_t k, const double *v, doub
     pass a = {p, k};
     p->directional = out;
     tw_net_import(p->net, k, v, p->wt);
-    return tw_shards_run(p->shards, directional_shard, &a);
+    tw_status st = tw_shards_run_dealt(p->shards, directional_shard, &a);
+    const int64_t bytes = k * (int64_t)sizeof *out;
+    return st == TW_OK ? tw_ranks_gather(p->shards, p->shard * bytes, p->m * bytes, out) : st;
 }

@@ -3,6 +3,7 @@
 #ifndef CURV_PRODUCT_H
 #define CURV_PRODUCT_H
 
+#include "base/ranks.h"
 #include "net/sweep.h"
 #include "thalweg/curv.h"
 
@@ -13,16 +14,17 @@ typedef struct tw_product {
     const tw_data *data;
     double *noise; // NULL, or [m][out]: labels are drawn from the model with it (sampled Fisher)
     int64_t m, shard, shards, block;
+    tw_dealt mine; // the shards of this rank
     int threads;
     bool base[TW_BASES]; // which images are wanted
     int bases;           // how many
     bool kept;           // primal states of all shards are in memory; else recomputed, one a thread
     int64_t kept_bytes, work_bytes, recompute_bytes; // for the plan shown to users
-    tw_state *state;                                 // [shards] when kept, [threads] otherwise
+    tw_state *state;                                 // [shards of mine] when kept, [threads] otherwise
     void *state_memory;
     tw_work *work; // [threads]
     void *work_memory;
-    tw_work *jacobian; // [shards], NULL: Gauss-Newton products go through the layers (net/sweep_layers.c)
+    tw_work *jacobian; // [shards of mine], NULL: Gauss-Newton products go through the layers (net/sweep_layers.c)
     void *jacobian_memory;
     int64_t jacobian_bytes;
     void *scratch; // [threads][scratch_bytes]

@@ -2,6 +2,7 @@
 // The door to gnuplot: a script in a nameless file, its picture through a pipe of file descriptors into an outfile.
 #include "report/figure.h"
 
+#include "thalweg/base.h"
 #include <errno.h>
 #include <spawn.h>
 #include <string.h>
@@ -107,7 +108,10 @@ tw_status tw_figure_commit(tw_figure *figure)
     char said[256] = "";
     pid_t child;
     int ended = 0;
-    FILE *words = tmpfile();
+    FILE *words = NULL;
+
+    if (tw_rank() > 0) goto done; // rank 0 draws
+    words = tmpfile();
 
     if (!words || fflush(figure->script) != 0 || lseek(fileno(figure->script), 0, SEEK_SET) != 0) {
         st = tw_fail(TW_EIO, "%s: the script for gnuplot could not be written: %s", path, strerror(errno));

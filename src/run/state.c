@@ -7,6 +7,8 @@
 #include "run/store.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
+#include "data/arrays.h"
 #include "data/checksum.h"
 #include <dirent.h>
 #include <errno.h>
@@ -17,8 +19,7 @@
 
 enum { KEPT = 2 };
 
-// Size and checksum of a file as it is on disk.
-static tw_status sum_file(const char *path, int64_t *bytes, uint64_t *checksum)
+static tw_status read_file(const char *path, int64_t *bytes, void **out)
 {
     tw_status st = TW_OK;
     char *all = NULL;
@@ -34,9 +35,22 @@ static tw_status sum_file(const char *path, int64_t *bytes, uint64_t *checksum)
         st = tw_fail(TW_EIO, "%s: cannot be read: %s", path, strerror(errno));
         goto done;
     }
-    TW_TRY(tw_checksum(all, (size_t)*bytes, checksum));
+    *out = all;
+    all = NULL;
 done:
     if (file) fclose(file);
+    free(all);
+    return st;
+}
+
+// Size and checksum of a file as it is on disk.
+static tw_status sum_file(const char *path, int64_t *bytes, uint64_t *checksum)
+{
+    tw_status st = TW_OK;
+    void *all = NULL;
+    TW_TRY(read_file(path, bytes, &all));
+    TW_TRY(tw_checksum(all, (size_t)*bytes, checksum));
+done:
     free(all);
     return st;
 }
@@ -110,6 +124,7 @@ tw_status tw_run_save_state(tw_run *run, int64_t step, const char *text, int64_t
 {
     tw_status st = TW_OK;
     char name[64], *path = NULL;
+    if (run->mirror) return TW_OK;
     snprintf(name, sizeof name, "state-%" PRId64 ".safetensors", step);
     TW_TRY(tw_store_writes(run));
     TW_TRY(tw_store_path(run, name, &path));
@@ -128,6 +143,7 @@ tw_status tw_run_save_file(tw_run *run, const char *name, int64_t step, tw_statu
 {
     tw_status st = TW_OK;
     char file[256], *path = NULL;
+    if (run->mirror) return TW_OK;
     if (strchr(name, '/') || strlen(name) > 128 || strncmp(name, "state", 5) == 0) {
         st = tw_fail(TW_EINVAL, "file: found the name \"%.140s\", expected one without / that is not state", name);
         goto done;
@@ -177,6 +193,22 @@ done:
     return st;
 }
 
+// The state that rank 0 has found goes to all, as the bytes of its file; the others read it from memory.
+static tw_status share_state(const tw_run *run, const char *path, int64_t *step, char **text, tw_arrays **arrays)
+{
+    tw_status st = TW_OK;
+    void *all = NULL;
+    int64_t bytes = 0, length = *text ? (int64_t)strlen(*text) + 1 : 0;
+    if (*arrays) TW_TRY(read_file(path, &bytes, &all));
+    TW_TRY(tw_ranks_share(step, sizeof *step));
+    TW_TRY(tw_ranks_share_block(&length, (void **)text));
+    TW_TRY(tw_ranks_share_block(&bytes, &all));
+    if (run->mirror && all) TW_TRY(tw_safetensors_parse("the state of rank 0", all, (size_t)bytes, arrays));
+done:
+    free(all);
+    return st;
+}
+
 tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays **arrays)
 {
     tw_status st = TW_OK;
@@ -186,6 +218,7 @@ tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays *
     int64_t at = -1;
     bool row;
 
+    if (run->mirror) goto found;
     TW_TRY(tw_store_prepare(
         run, "SELECT name, step, bytes, checksum, text FROM file WHERE kind = 'state' ORDER BY step DESC", &q));
     while (!found) {
@@ -195,6 +228,8 @@ tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays *
         st = whole_file(run, name, sqlite3_column_int64(q, 2), (uint64_t)sqlite3_column_int64(q, 3));
         if (st == TW_ENOMEM) goto done;
         if (st != TW_OK) continue; // the one before is kept for this
+        free(path);
+        path = NULL;
         TW_TRY(tw_store_path(run, name, &path));
         TW_TRY(tw_arrays_load(path, &found));
         TW_TRY(tw_strdup((const char *)sqlite3_column_text(q, 4), &words));
@@ -202,6 +237,8 @@ tw_status tw_run_load_state(tw_run *run, int64_t *step, char **text, tw_arrays *
     }
     sqlite3_reset(q);
     TW_TRY(forget_after(run, at));
+found:
+    if (run->shared) TW_TRY(share_state(run, path, &at, &words, &found));
     *step = at;
     *text = words;
     *arrays = found;

@@ -7,6 +7,7 @@
 #include "run/store.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -239,6 +240,14 @@ done:
     return st;
 }
 
+// A run that is written by several ranks is rank 0's; the others have its name.
+static bool make_mirror(tw_run *run)
+{
+    run->shared = tw_ranks() > 1;
+    run->mirror = run->shared && tw_rank() > 0;
+    return run->mirror;
+}
+
 static tw_status connect_to(tw_run *run, const char *path, int flags)
 {
     int code = sqlite3_open_v2(path, &run->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -297,6 +306,11 @@ tw_status tw_run_new(const char *folder, tw_run **out)
     int64_t facts;
 
     TW_TRY(make(folder, &run));
+    if (make_mirror(run)) {
+        *out = run;
+        run = NULL;
+        goto done;
+    }
     if (mkdir(run->folder, 0777) != 0 && errno != EEXIST) {
         st = tw_fail(TW_EIO, "%s: the folder cannot be made: %s", run->folder, strerror(errno));
         goto done;
@@ -381,6 +395,11 @@ tw_status tw_run_open(const char *folder, bool write, tw_run **out)
     char *path = NULL;
 
     TW_TRY(make(folder, &run));
+    if (write && make_mirror(run)) {
+        *out = run;
+        run = NULL;
+        goto done;
+    }
     TW_TRY(tw_store_path(run, "run.sqlite", &path));
     if (access(path, R_OK) != 0) {
         st = tw_fail(TW_EIO, "%s: %s; expected a folder with a run in it", path, strerror(errno));

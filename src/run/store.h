@@ -32,6 +32,8 @@ struct tw_run {
     char *folder;
     sqlite3 *db;
     int lock;     // descriptor; -1: not a writer
+    bool shared;  // written by rank 0 for all ranks
+    bool mirror;  // another rank's side of that: a name, to which putting does nothing
     bool open;    // a transaction is
     int64_t rows; // put since it was opened
     double since; // when it was opened

@@ -3,6 +3,7 @@
 #include "run/store.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -38,13 +39,20 @@ tw_status tw_run_load_text(tw_run *run, const char *key, char **out)
     tw_status st = TW_OK;
     sqlite3_stmt *q = NULL;
     char *found = NULL;
-    bool row;
-    TW_TRY(tw_store_prepare(run, "SELECT value FROM about WHERE key = ?1", &q));
-    sqlite3_bind_text(q, 1, key, -1, SQLITE_TRANSIENT);
-    TW_TRY(tw_store_step(run, q, &row));
-    if (row) TW_TRY(text(q, 0, &found));
+    int64_t bytes = 0;
+    if (!run->mirror) {
+        bool row;
+        TW_TRY(tw_store_prepare(run, "SELECT value FROM about WHERE key = ?1", &q));
+        sqlite3_bind_text(q, 1, key, -1, SQLITE_TRANSIENT);
+        TW_TRY(tw_store_step(run, q, &row));
+        if (row) TW_TRY(text(q, 0, &found));
+        if (found) bytes = (int64_t)strlen(found) + 1;
+    }
+    if (run->shared) TW_TRY(tw_ranks_share_block(&bytes, (void **)&found));
     *out = found;
+    found = NULL;
 done:
+    free(found);
     sqlite3_finalize(q);
     return st;
 }

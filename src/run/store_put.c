@@ -76,6 +76,7 @@ tw_status tw_run_put_text(tw_run *run, const char *key, const char *text)
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q;
+    if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
     TW_TRY(tw_store_query(run, TW_Q_PUT_TEXT, &q));
     bind_text(q, 1, key);
@@ -91,6 +92,7 @@ tw_status tw_run_put_scalar(tw_run *run, const char *series, int64_t step, doubl
     tw_status st = TW_OK;
     sqlite3_stmt *q;
     int64_t id;
+    if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
     TW_TRY(series_id(run, series, &id));
     TW_TRY(tw_store_query(run, TW_Q_PUT_SCALAR, &q));
@@ -109,6 +111,7 @@ tw_status tw_run_put_curve(tw_run *run, const char *series, int64_t step, int64_
     tw_status st = TW_OK;
     sqlite3_stmt *q;
     int64_t id;
+    if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
     TW_TRY(series_id(run, series, &id));
     TW_TRY(tw_store_query(run, TW_Q_PUT_CURVE, &q));
@@ -125,6 +128,7 @@ tw_status tw_run_put_event(tw_run *run, int64_t step, const char *kind, const ch
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q;
+    if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
     TW_TRY(tw_store_query(run, TW_Q_PUT_EVENT, &q));
     sqlite3_bind_int64(q, 1, step);
@@ -140,6 +144,7 @@ tw_status tw_run_put_time(tw_run *run, const char *what, double seconds, int64_t
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q;
+    if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
     TW_TRY(tw_store_query(run, TW_Q_PUT_TIME, &q));
     bind_text(q, 1, what);

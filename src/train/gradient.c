@@ -6,6 +6,7 @@
 #include "train/gradient.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 
 static tw_status shard_gradient(void *ctx, int64_t shard, int thread, void *part)
 {
@@ -112,7 +113,11 @@ tw_status tw_gradient_sum(tw_gradient *g, const int64_t *index, int64_t first, i
     g->wants_squares = squares;
     g->shard = tw_net_shard(g->net, count);
     int64_t shards = (count + g->shard - 1) / g->shard;
-    TW_TRY(tw_shards_sum(g->parts, shards, g->net->kern->real, g->net->n, shard_gradient, g, out));
+    TW_TRY(tw_shards_sum_dealt(g->parts, shards, g->net->kern->real, g->net->n, shard_gradient, g, out));
+    const int64_t word = sizeof(double);
+    TW_TRY(tw_ranks_gather(shards, word, shards * word, g->sums));
+    TW_TRY(tw_ranks_gather(shards, word, shards * word, g->right));
+    if (squares) TW_TRY(tw_ranks_gather(shards, word, shards * word, g->squares));
     *sums = (tw_gradient_sums){.loss = tw_tree_sum(shards, g->sums)};
     if (squares) sums->squares = tw_tree_sum(shards, g->squares);
     for (int64_t i = 0; i < shards; i++) sums->right += g->right[i];

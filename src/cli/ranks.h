@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// A program that mpirun or srun started several times: joined at its beginning, left at its end.
+#ifndef CLI_RANKS_H
+#define CLI_RANKS_H
+
+#include "base/status.h"
+
+// Joins the other ranks where the environment says that they were started, and makes ranks but 0 silent. TW_EINVAL: the
+// ranks run different versions or kernels, or MPI sees fewer than were started.
+TW_NODISCARD tw_status tw_ranks_join(void);
+
+// At the end, reached by every rank: prints the message of a failure once, and ends all ranks. `who`: "thalweg train".
+void tw_ranks_part(const char *who, tw_status st, int code);
+
+#endif

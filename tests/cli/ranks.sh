@@ -1,0 +1,140 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The same bits on 1 to 4 ranks: every command's JSON, apart from times, and every file. ranks.sh PROGRAM MPIRUN
+. "$(dirname "$0")/claims.sh"
+starter=$(cd "$(dirname "$0")/.." && pwd)/mpirun.sh
+mpirun=$2
+
+# 1,030 samples: shards of unequal size, which 3 ranks cannot share evenly.
+common="--model mlp:50-60-10,act=tanh --data gauss:classes=10,dim=50,n=1030"
+
+# on RANKS COMMAND...: as `run`, started by mpirun.
+on() {
+    ranks=$1
+    shift
+    code=0
+    timeout 120 "$starter" "$mpirun" "$ranks" "$program" "$@" >"$folder/stdout" 2>"$folder/stderr" || code=$?
+    out=$(cat "$folder/stdout")
+    err=$(cat "$folder/stderr")
+}
+
+# same COMMAND...: the JSON of this process and of $several ranks, times taken out, and a file named out.npz are equal.
+several="2 3 4"
+same() {
+    for ranks in 1 $several; do
+        if [ $ranks = 1 ]; then run "$@" --json --quiet; else on $ranks "$@" --json --quiet --threads $((ranks % 2 + 1)); fi
+        exits 0 || return 1
+        echo "$out" | sed '/seconds"/d; /kept_bytes"/d' >"json.$ranks" # each rank keeps its own shards
+        if [ -e out.npz ]; then mv out.npz "out.$ranks"; else : >"out.$ranks"; fi
+    done
+    for ranks in $several; do
+        cmp json.1 json.$ranks && cmp out.1 out.$ranks || return 1
+    done
+}
+
+# shellcheck disable=SC2086 # $common is words
+train_has_the_same_bits() {
+    same train $common --epochs 2 --batch 200 --save out.npz
+    several=3
+    same train $common --epochs 1 --batch 200 --optim sam:rho=0.1 --clip-norm 1 --save out.npz
+}
+loss_has_the_same_bits() { same loss $common --weights init:3 --out out.npz; }
+apply_has_the_same_bits() {
+    run loss $common --weights init:4 --gradient v.npy
+    exits 0
+    several=3
+    for matrix in hessian ggn covariance; do
+        same apply $common --weights init:3 --matrix $matrix --vector v.npy --out out.npz || return 1
+    done
+}
+spectrum_has_the_same_bits() {
+    same spectrum $common --weights init:3 --top 3 --bottom 1 --trace --density --probes 3 --steps 10 --out out.npz
+}
+check_has_the_same_bits() { several=2; same check $common --weights init:3; }
+recipe="--epochs 3 --batch 200 --lr 0.1 --seed 4"
+numbers() { # numbers RUN: all of a run but times, as lines, and its last weights
+    run export "$1" --csv "$1.csv" --quiet
+    exits 0 || return 1
+    cat "$1"/weights-*.safetensors
+    cat "$1.csv"
+}
+a_recorded_run_has_the_same_bits() {
+    run train $common $recipe --run alone --quiet
+    exits 0
+    numbers alone >alone.all
+    for ranks in 2 3; do
+        on $ranks train $common $recipe --run many.$ranks --quiet
+        exits 0
+        numbers many.$ranks >many.all
+        cmp alone.all many.all || return 1
+    done
+}
+
+a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks() {
+    long="--epochs 250 --batch 200 --lr 0.01 --seed 4 --set outputs.checkpoint=300steps"
+    run train $common $long --run alone --quiet
+    exits 0
+    numbers alone >alone.all
+    "$starter" "$mpirun" 3 "$program" train $common $long --run "$PWD/killed" >/dev/null 2>&1 &
+    started=$!
+    for _ in $(seq 400); do
+        set -- killed/state-[1-9]*
+        [ -e "$1" ] && break
+        sleep 0.05
+    done
+    for pid in $(pgrep -f -- "--run $PWD/killed" || true); do
+        # one rank, not the first: mpirun and the shell are no ranks
+        if grep -qz '^OMPI_COMM_WORLD_RANK=2$' "/proc/$pid/environ" 2>/dev/null; then kill -9 "$pid"; fi
+    done
+    if wait $started; then
+        echo "the run ended before it was killed"
+        return 1
+    fi
+    on 2 train --resume killed --quiet
+    exits 0
+    numbers killed >killed.all
+    cmp alone.all killed.all
+}
+
+only_rank_0_speaks() {
+    on 3 loss $common --weights init:3
+    exits 0
+    [ "$(echo "$out" | grep -c .)" = "$(run loss $common --weights init:3; echo "$out" | grep -c .)" ]
+    on 3 loss --model mlp:50-10 --data gauss:classes=10,dim=50,n=100 --weights none.npz
+    exits 2 "none.npz"
+    [ "$(echo "$err" | grep -c 'none.npz')" = 1 ] || { echo "said more than once: $err"; return 1; }
+}
+
+# One rank alone fails, at a file that it alone cannot read: all end, with its message.
+a_failure_of_one_rank_ends_all() {
+    run loss $common --weights init:4 --gradient v.npy
+    exits 0
+    cat >lone.sh <<'END'
+#!/bin/sh
+# as rank 1, look for the vector where it is not
+program=$1
+shift
+[ "$OMPI_COMM_WORLD_RANK" = 1 ] && cd elsewhere
+exec "$program" "$@"
+END
+    chmod +x lone.sh
+    mkdir elsewhere
+    code=0
+    timeout 60 "$starter" "$mpirun" 3 ./lone.sh "$program" apply $common --weights init:3 --vector v.npy --out out.npz \
+        >"$folder/stdout" 2>"$folder/stderr" || code=$?
+    err=$(cat "$folder/stderr")
+    exits 2 "rank 1 of 3" "v.npy"
+}
+
+# Where more were started than MPI sees, each would do all the work.
+ranks_that_do_not_see_each_other_are_an_error() {
+    code=0
+    # shellcheck disable=SC2086 # $common is words
+    ASAN_OPTIONS=detect_leaks=0 PMI_SIZE=4 "$program" loss $common --weights init:3 >"$folder/stdout" 2>"$folder/stderr" || code=$?
+    err=$(cat "$folder/stderr")
+    exits 2 "PMI_SIZE is 4"
+}
+
+claims train_has_the_same_bits loss_has_the_same_bits apply_has_the_same_bits spectrum_has_the_same_bits \
+    check_has_the_same_bits ranks_that_do_not_see_each_other_are_an_error a_recorded_run_has_the_same_bits only_rank_0_speaks a_failure_of_one_rank_ends_all \
+    a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks
