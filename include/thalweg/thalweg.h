@@ -16,6 +16,7 @@
 #include "thalweg/theory_escape.h"
 #include "thalweg/theory_noise.h"
 #include "thalweg/train.h"
+#include "thalweg/train_bound.h"
 #include "thalweg/train_dynamics.h"
 #include "thalweg/train_noise.h"
 #include "thalweg/trainer.h"

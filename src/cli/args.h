@@ -30,7 +30,8 @@ enum {
     TW_USE_OUT = 32,        // --out
     TW_USE_DTYPE = 64,      // --dtype alone, where there are data and no network
     TW_USE_ANY_MODEL = 128, // with TW_USE_NET: --model may be absent
-    TW_USE_ANY_DATA = 256   // with TW_USE_DATA: --data may be absent, or stand as the first word
+    TW_USE_ANY_DATA = 256,  // with TW_USE_DATA: --data may be absent, or stand as the first word
+    TW_USE_BOUND = 512      // prior, posterior and training of bounds of networks: cli/bound.h
 };
 
 typedef struct tw_args tw_args;

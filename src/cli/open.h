@@ -16,6 +16,9 @@ TW_NODISCARD tw_status tw_open_data(const tw_args *args, tw_data **out);
 // The same in double, for commands without --dtype.
 TW_NODISCARD tw_status tw_open_data_f64(const tw_args *args, tw_data **out);
 
+// What --split, --samples and kin say, to be changed and given to tw_data_open.
+TW_NODISCARD tw_status tw_open_data_opts(const tw_args *args, tw_data_opts *out);
+
 // Another split of the same data, all of it ("test" while --split says "train").
 TW_NODISCARD tw_status tw_open_data_split(const tw_args *args, const char *split, tw_data **out);
 
@@ -25,6 +28,11 @@ json_t *tw_open_data_json(const tw_args *args, const tw_data *data);
 // --model, --weights and kin. Without --weights (where they are not required) the weights are drawn by --seed. The
 // caller frees *out with tw_net_free.
 TW_NODISCARD tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out);
+
+// The same with these weights (a file or init:SEED; NULL: drawn by seed) instead of --weights and --seed. word: the
+// flag that messages name.
+TW_NODISCARD tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char *word, const char *weights,
+                                        uint64_t seed, tw_net **out);
 
 // {"model", "parameters", "loss", "l2", "numbers", "weights"}: new reference.
 json_t *tw_open_net_json(const tw_args *args, const tw_net *net);

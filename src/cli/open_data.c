@@ -36,6 +36,8 @@ const char *tw_open_data_spec(const tw_args *args)
 
 static bool is_wide(const tw_args *args) { return strcmp(tw_args_str(args, "dtype"), "f64") == 0; }
 
+tw_status tw_open_data_opts(const tw_args *args, tw_data_opts *out) { return options(args, is_wide(args), out); }
+
 tw_status tw_open_data(const tw_args *args, tw_data **out)
 {
     tw_data_opts opts;

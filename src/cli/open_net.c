@@ -8,7 +8,7 @@
 #include <string.h>
 
 // "init:7" is the network's own initialisation from seed 7. Anything else is a file.
-static tw_status read_init(const char *weights, uint64_t *seed, bool *is_init)
+static tw_status read_init(const char *word, const char *weights, uint64_t *seed, bool *is_init)
 {
     *is_init = strncmp(weights, "init:", 5) == 0;
     if (!*is_init) return TW_OK;
@@ -16,7 +16,7 @@ static tw_status read_init(const char *weights, uint64_t *seed, bool *is_init)
     errno = 0;
     unsigned long long value = strtoull(weights + 5, &end, 10);
     if (end == weights + 5 || *end || errno || strchr(weights, '-'))
-        return tw_fail(TW_EINVAL, "--weights: found \"%s\", expected init:SEED with a whole number", weights);
+        return tw_fail(TW_EINVAL, "--%s: found \"%s\", expected init:SEED with a whole number", word, weights);
     *seed = value;
     return TW_OK;
 }
@@ -44,20 +44,28 @@ static void explain_net(const tw_args *args, const tw_net *net, const tw_data *d
 
 tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out)
 {
+    uint64_t seed;
+    tw_status st = tw_args_seed(args, "seed", &seed);
+    if (st == TW_OK) st = tw_open_net_from(args, data, "weights", tw_args_str(args, "weights"), seed, out);
+    return st;
+}
+
+tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char *word, const char *weights,
+                           uint64_t seed, tw_net **out)
+{
     tw_status st = TW_OK;
     tw_net *net = NULL;
     tw_net_opts opts = tw_net_defaults();
-    const char *weights = tw_args_str(args, "weights");
     bool is_init = true;
 
     opts.real = strcmp(tw_args_str(args, "dtype"), "f64") == 0 ? TW_F64 : TW_F32;
     opts.loss = tw_args_str(args, "loss");
     opts.init = tw_args_str(args, "init");
     opts.arith = tw_args_str(args, "arith");
-    TW_TRY(tw_args_seed(args, "seed", &opts.seed));
+    opts.seed = seed;
     TW_TRY(tw_args_real(args, "l2", 0, 1e300, &opts.l2));
     TW_TRY(tw_args_int(args, "shard", 1, INT64_MAX, &opts.shard));
-    if (weights) TW_TRY(read_init(weights, &opts.seed, &is_init));
+    if (weights) TW_TRY(read_init(word, weights, &opts.seed, &is_init));
     TW_TRY(tw_net_new(tw_args_str(args, "model"), data, &opts, &net));
     if (!is_init) TW_TRY(tw_net_load(net, weights));
     explain_net(args, net, data);
