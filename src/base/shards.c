@@ -75,6 +75,14 @@ static tw_status run_range(int64_t from, int64_t to, tw_shard_fn fn, void *ctx)
 
 tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx) { return run_range(0, shards, fn, ctx); }
 
+tw_status tw_shards_run_whole(int64_t shards, tw_shard_fn fn, void *ctx)
+{
+    tw_status st = TW_OK;
+    if (tw_ranks() == 1) return tw_shards_run(shards, fn, ctx);
+    for (int64_t i = 0; i < shards && st == TW_OK; i++) st = fn(ctx, i, 0);
+    return st;
+}
+
 tw_status tw_shards_run_dealt(int64_t shards, tw_shard_fn fn, void *ctx)
 {
     tw_dealt mine = tw_ranks_mine(shards);

@@ -217,7 +217,7 @@ tw_status tw_ensemble_new(const tw_net *net, const tw_data *data, const tw_ensem
     j.change = j.loss + size;
     j.inner = j.change + size;
     j.cosine = j.inner + size;
-    TW_TRY(tw_shards_run(o->runs, one_run, &j));
+    TW_TRY(tw_shards_run_whole(o->runs, one_run, &j));
     TW_TRY(conclude(&j));
     *out = o;
     o = NULL;

@@ -289,7 +289,7 @@ static tw_status draw(job *j)
         TW_TRY(tw_batch_open(j->data, o->batch, &j->part[t]));
     }
     TW_TRY(tick(j, "batches", 0, o->draws));
-    TW_TRY(tw_shards_run((o->draws + GROUP - 1) / GROUP, some_draws, j));
+    TW_TRY(tw_shards_run_whole((o->draws + GROUP - 1) / GROUP, some_draws, j));
     TW_TRY(tick(j, "batches", o->draws, o->draws));
 done:
     return st;
