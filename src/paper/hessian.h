@@ -58,5 +58,10 @@ tw_status tw_hessian_angles(const tw_effort *e, tw_finding *f);
 tw_status tw_hessian_supermartingale(const tw_effort *e, tw_finding *f);
 tw_status tw_hessian_logistic(const tw_effort *e, tw_finding *f);
 tw_status tw_hessian_adaptive(const tw_effort *e, tw_finding *f);
+tw_status tw_hessian_invariance(const tw_effort *e, tw_finding *f);
+tw_status tw_hessian_invariance_fixed(const tw_effort *e, tw_finding *f);
+tw_status tw_hessian_bound_labels(const tw_effort *e, tw_finding *f);
+tw_status tw_hessian_bound_curvature(const tw_effort *e, tw_finding *f);
+tw_status tw_hessian_bound_samples(const tw_effort *e, tw_finding *f);
 
 #endif

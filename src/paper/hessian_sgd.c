@@ -57,6 +57,17 @@ static const tw_claim claims[] = {
      tw_hessian_logistic, NULL},
     {"adaptive-step", "steps from first and second moments come further than constant ones",
      "median loss lower than the constant step's by more than the runs' spread leaves open", tw_hessian_adaptive, NULL},
+    {"bound-invariance", "the bound is invariant when layers are rescaled, the prior along with them",
+     "curvature, norm, KL and bound change by less than 1e-6 of themselves", tw_hessian_invariance, NULL},
+    {"bound-invariance-fixed", "and so with any prior", "the same with the prior left as it was",
+     tw_hessian_invariance_fixed, NULL},
+    {"bound-random-labels", "the bound grows with the fraction of random labels",
+     "it and the norm rise over 0, 15, 50, 100 %, the others above the first beyond what the draws leave open",
+     tw_hessian_bound_labels, NULL},
+    {"bound-curvature", "and so does the effective curvature", "at the widest prior it rises over 0, 15, 50, 100 %",
+     tw_hessian_bound_curvature, NULL},
+    {"bound-samples", "the bound falls with more samples", "each below the one before beyond what the draws leave open",
+     tw_hessian_bound_samples, NULL},
 };
 
 const tw_paper tw_paper_hessian_sgd = {

@@ -41,7 +41,7 @@ static void verdicts_are_those_that_mathematics_settles(void **state)
     (void)state;
     static const char *const settled[] = {"decomposition",          "residual-stays",   "harder-is-sharper",
                                           "mean-change-regression", "spread-over-step", "supermartingale",
-                                          "logistic-noise"};
+                                          "logistic-noise",         "bound-invariance"};
     for (size_t i = 0; i < sizeof settled / sizeof *settled; i++) {
         tw_finding f = found(settled[i], NULL);
         if (f.verdict != TW_HOLDS) fail_msg("%s: %s: %s", settled[i], tw_verdict_name(f.verdict), f.measured);
