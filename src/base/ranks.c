@@ -72,6 +72,12 @@ void tw_ranks_close(int code)
 
 // --- dealing ---
 
+static _Thread_local int inside; // shards that this thread is in
+
+void tw_ranks_enter(int step) { inside += step; }
+
+int tw_ranks_together(void) { return inside > 0 ? 1 : here.seat.ranks; }
+
 static int64_t cut(int64_t shards, int ranks, int rank)
 {
     if (rank == 0) return 0;
@@ -86,7 +92,7 @@ static int64_t cut(int64_t shards, int ranks, int rank)
 
 tw_dealt tw_ranks_deal(int64_t shards, int rank)
 {
-    int ranks = here.seat.ranks;
+    int ranks = tw_ranks_together();
     if (shards <= 1 || ranks == 1) return (tw_dealt){0, shards};
     return (tw_dealt){cut(shards, ranks, rank), cut(shards, ranks, rank + 1)};
 }
@@ -107,7 +113,7 @@ tw_status tw_ranks_gather(int64_t shards, int64_t bytes, int64_t all, void *arra
 {
     tw_status st = TW_OK;
     int64_t *first = NULL;
-    int ranks = here.seat.ranks;
+    int ranks = tw_ranks_together();
     if (ranks == 1 || shards <= 1) return TW_OK;
     TW_TRY(tw_alloc(ranks + 1, sizeof *first, &first));
     for (int r = 0; r < ranks; r++) first[r] = tw_ranks_deal(shards, r).first * bytes;
@@ -120,7 +126,7 @@ done:
 
 tw_status tw_ranks_share(void *data, size_t bytes)
 {
-    return here.seat.ranks == 1 ? TW_OK : answer(here.by->share(data, bytes));
+    return tw_ranks_together() == 1 ? TW_OK : answer(here.by->share(data, bytes));
 }
 
 tw_status tw_ranks_share_block(int64_t *bytes, void **data)
@@ -128,7 +134,7 @@ tw_status tw_ranks_share_block(int64_t *bytes, void **data)
     tw_status st = TW_OK;
     int64_t size = *data ? *bytes : -1;
     void *got = NULL;
-    if (here.seat.ranks == 1) return TW_OK;
+    if (tw_ranks_together() == 1) return TW_OK;
     TW_TRY(tw_ranks_share(&size, sizeof size));
     if (size >= 0 && here.seat.rank > 0) TW_TRY(tw_alloc(size, 1, &got));
     if (size >= 0) TW_TRY(tw_ranks_share(here.seat.rank > 0 ? got : *data, (size_t)size));
@@ -139,6 +145,18 @@ tw_status tw_ranks_share_block(int64_t *bytes, void **data)
     }
 done:
     free(got);
+    return st;
+}
+
+tw_status tw_ranks_wait(void)
+{
+    tw_status st = TW_OK;
+    char *come = NULL;
+    const int64_t ranks = tw_ranks_together();
+    TW_TRY(tw_alloc(ranks, 1, &come));
+    TW_TRY(tw_ranks_gather(ranks, 1, ranks, come));
+done:
+    free(come);
     return st;
 }
 

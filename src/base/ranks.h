@@ -5,6 +5,8 @@
 // shards of a sweep and the replicas of a simulation are dealt, in one contiguous range a rank, and their results are
 // shared, so all ranks stand at the same numbers, to the bit, after every call. Alone, nothing here costs anything.
 //
+// Inside of a shard a process is alone: what it calls there is its own work, whole.
+//
 // A function that talks must be reached by all ranks in the same order. A rank that fails before it need not be
 // answered: it ends the others (tw_ranks_close).
 #ifndef BASE_RANKS_H
@@ -20,6 +22,10 @@ typedef struct tw_dealt {
 tw_dealt tw_ranks_deal(int64_t shards, int rank);
 static inline tw_dealt tw_ranks_mine(int64_t shards) { return tw_ranks_deal(shards, tw_rank()); }
 
+// Ranks that work together here: 1 inside of a shard. tw_ranks_enter marks where one begins (1) and ends (-1).
+int tw_ranks_together(void);
+void tw_ranks_enter(int step);
+
 // array[all / bytes][bytes], an entry a shard, the last one maybe shorter: each rank has filled the entries of its own
 // shards, afterwards all have all.
 TW_NODISCARD tw_status tw_ranks_gather(int64_t shards, int64_t bytes, int64_t all, void *array);
@@ -30,6 +36,9 @@ TW_NODISCARD tw_status tw_ranks_share(void *data, size_t bytes);
 // The same for bytes of which only rank 0 knows how many there are; the others receive their own copy in *data, which
 // is the caller's. NULL arrives as NULL.
 TW_NODISCARD tw_status tw_ranks_share_block(int64_t *bytes, void **data);
+
+// Nobody goes on before all have come: before files are made whose presence the others ask for.
+TW_NODISCARD tw_status tw_ranks_wait(void);
 
 // The tree of base/shards.h over all ranks: sum[i] are this rank's finished nodes, in the order of tw_ranks_nodes;
 // total[0 ... count) receives what one rank alone would have found. sum is used as scratch.

@@ -50,7 +50,9 @@ static tw_status run_range(int64_t from, int64_t to, tw_shard_fn fn, void *ctx)
     int threads = (int)(to - from < tw_threads() ? to - from : tw_threads());
     if (threads <= 1) { // no team for one thread: tiny networks would spend their time here
         for (int64_t i = from; i < to; i++) {
+            tw_ranks_enter(1);
             tw_status st = fn(ctx, i, 0);
+            tw_ranks_enter(-1);
             if (st != TW_OK) return st;
         }
         return TW_OK;
@@ -63,7 +65,9 @@ static tw_status run_range(int64_t from, int64_t to, tw_shard_fn fn, void *ctx)
 #pragma omp atomic read
         skip = stop;
         if (skip) continue;
+        tw_ranks_enter(1);
         tw_status st = fn(ctx, i, omp_get_thread_num());
+        tw_ranks_enter(-1);
         if (st != TW_OK) {
             note_fault(&first, i, st);
 #pragma omp atomic write
@@ -74,14 +78,6 @@ static tw_status run_range(int64_t from, int64_t to, tw_shard_fn fn, void *ctx)
 }
 
 tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx) { return run_range(0, shards, fn, ctx); }
-
-tw_status tw_shards_run_whole(int64_t shards, tw_shard_fn fn, void *ctx)
-{
-    tw_status st = TW_OK;
-    if (tw_ranks() == 1) return tw_shards_run(shards, fn, ctx);
-    for (int64_t i = 0; i < shards && st == TW_OK; i++) st = fn(ctx, i, 0);
-    return st;
-}
 
 tw_status tw_shards_run_dealt(int64_t shards, tw_shard_fn fn, void *ctx)
 {
@@ -260,7 +256,7 @@ static tw_status sum_shards(tw_parts *parts, int64_t shards, bool dealt, tw_real
         if (parts->bytes < bytes) parts->bytes = bytes;
     }
     st = dealt ? tw_shards_run_dealt(shards, run_part, &j) : tw_shards_run(shards, run_part, &j);
-    if (st == TW_OK && dealt && tw_ranks() > 1) st = join_ranks(&j);
+    if (st == TW_OK && dealt && tw_ranks_together() > 1) st = join_ranks(&j);
     for (int64_t i = 0; i < all; i++) // after a failure, and with several ranks, nodes still wait
         if (waiting[i]) give_buffer(&j, waiting[i]);
 done:

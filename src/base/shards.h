@@ -16,10 +16,6 @@ typedef tw_status (*tw_shard_fn)(void *ctx, int64_t shard, int thread);
 // Runs fn for every shard. If shards fail, the message and status of the lowest one are returned, whatever the threads.
 TW_NODISCARD tw_status tw_shards_run(int64_t shards, tw_shard_fn fn, void *ctx);
 
-// tw_shards_run for shards that themselves deal work to ranks (a whole training each): side by side when alone; with
-// several ranks one after another, so that all ranks talk in the same order.
-TW_NODISCARD tw_status tw_shards_run_whole(int64_t shards, tw_shard_fn fn, void *ctx);
-
 // tw_shards_run for the shards that are this rank's (base/ranks.h); alone, all of them.
 TW_NODISCARD tw_status tw_shards_run_dealt(int64_t shards, tw_shard_fn fn, void *ctx);
 

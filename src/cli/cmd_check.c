@@ -151,6 +151,43 @@ done:
     return st;
 }
 
+// --- what ranks would make of it ---
+
+// A product on P ranks of this machine's kind: the largest part of the shards, the one reduction of the image (every
+// rank receives 2 (P-1)/P of it, base/ranks_sum.c), and 2 (P-1) messages a block. docs/scale.md, "What it would take".
+static tw_status check_ranks(check *c, const tw_product *p, int64_t block, double seconds)
+{
+    tw_status st = TW_OK;
+    int64_t ranks = 1;
+    double bandwidth = 0, latency = 0, here = (double)(p->mine.last - p->mine.first);
+    char all[32], sweep[32], move[32], wait[32];
+    TW_TRY(tw_args_int(c->args, "ranks", 1, 1000000, &ranks));
+    TW_TRY(tw_args_real(c->args, "bandwidth", 1, 1e15, &bandwidth));
+    TW_TRY(tw_args_real(c->args, "latency", 0, 1e3, &latency));
+    int64_t largest = (p->shards + ranks - 1) / ranks;
+    double others = (double)(ranks - 1), bytes = (double)(p->net->n * (int64_t)p->net->kern->real);
+    double sweeps = seconds * (double)largest / (here > 0 ? here : 1);
+    double moved = p->shards > 1 ? 2 * others / (double)ranks * bytes : 0, traffic = moved / bandwidth;
+    double messages = p->shards > 1 ? 2 * others * latency / (double)block : 0, total = sweeps + traffic + messages;
+    const char *limit = sweeps >= traffic && sweeps >= messages ? "the sweeps"
+                        : traffic >= messages                   ? "the bandwidth"
+                                                                : "the messages";
+    json_object_set_new(c->result, "ranks",
+                        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "ranks", (json_int_t)ranks, "shards",
+                                  (json_int_t)p->shards, "largest_part", (json_int_t)largest, "received_bytes",
+                                  tw_json_real(moved), "sweeps_seconds", tw_json_real(sweeps), "traffic_seconds",
+                                  tw_json_real(traffic), "messages_seconds", tw_json_real(messages), "total_seconds",
+                                  tw_json_real(total), "limited_by", limit));
+    if (!tw_args_flag(c->args, "json"))
+        note(c, "ranks",
+             "on %" PRId64 " ranks like this one a product would take %s: sweeps %s (%" PRId64 " of %" PRId64
+             " shards), traffic %s, messages %s; limited by %s. A model, for %.3g bytes/s and %.3g s a message",
+             ranks, tw_show_seconds(total, all), tw_show_seconds(sweeps, sweep), largest, p->shards,
+             tw_show_seconds(traffic, move), tw_show_seconds(messages, wait), limit, bandwidth, latency);
+done:
+    return st;
+}
+
 // --- memory and time ---
 
 static tw_status check_cost(check *c)
@@ -178,6 +215,7 @@ static tw_status check_cost(check *c)
     json_object_set_new(cost, "recompute_bytes_a_thread", json_integer(product.recompute_bytes / product.threads));
     json_object_set_new(c->result, "memory", cost);
     json_object_set_new(c->result, "seconds", tw_json_real(seconds));
+    if (tw_args_flag(c->args, "ranks")) TW_TRY(check_ranks(c, &product, block, seconds));
     if (tw_args_flag(c->args, "json")) goto done; // the sentences depend on threads and time, the fields say it better
     note(c, "memory", "state of all shards is %s: %s kept, or %s recomputed, and %s of work on %d threads",
          product.kept ? "kept" : "recomputed", tw_show_bytes((double)product.kept_bytes, kept),
@@ -239,6 +277,13 @@ done:
     return st;
 }
 
+static const tw_flag flags[] = {
+    {"ranks", "N", NULL, "predict what a product would take on N ranks, by a model: docs/scale.md"},
+    {"bandwidth", "BYTES", "1.25e9", "with --ranks: bytes a second that a rank receives"},
+    {"latency", "SECONDS", "5e-5", "with --ranks: time of a message"},
+    {0},
+};
+
 const tw_command tw_cmd_check = {
     .name = "check",
     .summary = "what would surprise you: conventions, unused weights, memory, time",
@@ -246,6 +291,7 @@ const tw_command tw_cmd_check = {
         "Says which convention the loss follows and what it does to curvature, which features are constant and which\n"
         "weights have no effect, how classes are spread, the memory plan, and how long products will take (a probe).",
     .example = "thalweg check --model mlp:50-20-10,act=relu --weights init:1 --data gauss:classes=10,dim=50,n=500",
+    .flags = flags,
     .uses = TW_USE_DATA | TW_USE_NET | TW_USE_WEIGHTS | TW_USE_MATRIX,
     .run = run,
 };

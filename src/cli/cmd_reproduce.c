@@ -7,6 +7,7 @@
 #include "cli/show.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/nearest.h"
 #include "base/outfile.h"
 #include "paper/runs.h"
@@ -50,7 +51,9 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     struct stat about;
     *out = NULL;
     TW_TRY(path_of(j, claim->id, ".json", &path));
-    if (stat(path, &about) != 0) goto done;
+    bool there = stat(path, &about) == 0; // as rank 0 sees it, before it writes more
+    TW_TRY(tw_ranks_share(&there, sizeof there));
+    if (!there) goto done;
     TW_TRY(tw_json_load(path, &found));
     const char *scale = json_string_value(json_object_get(found, "scale"));
     json_t *seed = json_object_get(found, "seed"), *rule = json_object_get(found, "rule");

@@ -43,7 +43,7 @@ tw_status tw_sample_gradients(const tw_net *net, const tw_data *data, double *g)
     TW_TRY(tw_alloc(net->n, sizeof *w, &w));
     tw_net_get_weights(net, w);
     job j = {net, data, g, w};
-    TW_TRY(tw_shards_run_whole(data->m, one_gradient, &j));
+    TW_TRY(tw_shards_run(data->m, one_gradient, &j));
 done:
     free(w);
     return st;

@@ -3,6 +3,7 @@
 #include "paper/runs.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "train/many.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -200,6 +201,7 @@ static tw_status make_all(job *j)
     tw_status st = TW_OK;
     tw_many_result *result = NULL;
     TW_TRY(tw_alloc(j->count, sizeof *result, &result));
+    TW_TRY(tw_ranks_wait()); // all have seen which runs there are
     TW_TRY(tw_record_many(j->count, recipe_of, j, j->effort->progress, result));
     for (int64_t i = 0; i < j->count; i++)
         if (result[i].outcome == TW_MANY_FAILED) {

@@ -3,6 +3,7 @@
 #include "sim/escape_lanes.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include <inttypes.h>
 #include <math.h>
@@ -88,7 +89,10 @@ tw_status tw_escape_simulate(const tw_escape_chain_spec *chain, int64_t replicas
     j.group = group_size(replicas);
     j.groups = (replicas + j.group - 1) / j.group;
     TW_TRY(tw_alloc(tw_threads() * 16 * chain->n, sizeof(float), &j.x));
-    TW_TRY(tw_shards_run(j.groups, run_group, &j));
+    TW_TRY(tw_shards_run_dealt(j.groups, run_group, &j));
+    const int64_t word = sizeof *steps, mark = sizeof *escaped;
+    TW_TRY(tw_ranks_gather(j.groups, j.group * word, replicas * word, steps));
+    TW_TRY(tw_ranks_gather(j.groups, j.group * mark, replicas * mark, escaped));
 done:
     free(j.x);
     return st;

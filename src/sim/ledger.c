@@ -9,6 +9,7 @@
 #include "sim/ledger.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -144,6 +145,32 @@ done:
     return st;
 }
 
+// Rank 0 has the file; what was in it reaches all.
+static tw_status share(tw_ledger *l)
+{
+    tw_status st = TW_OK;
+    int64_t entries = l->entries;
+    TW_TRY(tw_ranks_share(&entries, sizeof entries));
+    for (int64_t i = 0; i < entries; i++) {
+        bool mine = tw_rank() == 0;
+        int64_t length = mine ? (int64_t)strlen(l->entry[i].name) + 1 : 0;
+        int64_t bytes = mine ? l->entry[i].count * (int64_t)sizeof(double) : 0;
+        char *name = mine ? l->entry[i].name : NULL;
+        double *x = mine ? l->entry[i].x : NULL;
+        st = tw_ranks_share_block(&length, (void **)&name);
+        if (st == TW_OK) st = tw_ranks_share_block(&bytes, (void **)&x);
+        if (st == TW_OK && !mine) st = keep(l, name, bytes / (int64_t)sizeof(double), x);
+        if (!mine) {
+            free(name);
+            free(x);
+        }
+        TW_TRY(st);
+    }
+    TW_TRY(tw_ranks_share(&l->found, sizeof l->found));
+done:
+    return st;
+}
+
 tw_status tw_ledger_open(const char *path, const char *recipe, tw_ledger **out)
 {
     tw_status st = TW_OK;
@@ -151,6 +178,13 @@ tw_status tw_ledger_open(const char *path, const char *recipe, tw_ledger **out)
     struct stat about;
     off_t whole = 0;
     TW_TRY(tw_alloc(1, sizeof *l, &l));
+    l->file = -1;
+    if (tw_rank() > 0) {
+        TW_TRY(share(l));
+        *out = l;
+        l = NULL;
+        goto done;
+    }
     l->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (l->file >= 0 && flock(l->file, LOCK_EX | LOCK_NB) != 0) {
         st = tw_fail(TW_EIO, "%s: another program is writing it", path);
@@ -174,6 +208,7 @@ tw_status tw_ledger_open(const char *path, const char *recipe, tw_ledger **out)
             goto done;
         }
     }
+    TW_TRY(share(l));
     *out = l;
     l = NULL;
 done:
@@ -220,8 +255,8 @@ tw_status tw_ledger_put(tw_ledger *l, const char *name, int64_t count, const dou
 #pragma omp critical(tw_ledger)
     {
         st = keep(l, name, count, x);
-        if (st == TW_OK) st = write_all(l->file, line, at);
-        if (st == TW_OK && fdatasync(l->file) != 0) st = tw_fail(TW_EIO, "ledger: %s", strerror(errno));
+        if (st == TW_OK && l->file >= 0) st = write_all(l->file, line, at);
+        if (st == TW_OK && l->file >= 0 && fdatasync(l->file) != 0) st = tw_fail(TW_EIO, "ledger: %s", strerror(errno));
     }
 done:
     free(line);

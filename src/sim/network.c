@@ -3,6 +3,7 @@
 #include "sim/network_lanes.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include "thalweg/curv.h"
 #include <inttypes.h>
@@ -167,13 +168,34 @@ static tw_status run_group(void *ctx, int64_t group, int thread)
         best()->group(j->walk, j->factor, first, count, j->max_steps, j->desk + thread * j->room, j->steps + first,
                       j->escaped + first);
         for (int64_t i = 0; i < count; i++) kept[i] = (double)j->steps[first + i] * (j->escaped[first + i] ? 1 : -1);
-        if (j->ledger) TW_TRY(tw_ledger_put(j->ledger, name, count, kept));
+        if (j->ledger && tw_ranks() == 1) TW_TRY(tw_ledger_put(j->ledger, name, count, kept));
     }
 #pragma omp atomic capture
     done = ++j->done;
     const tw_progress *p = j->progress;
     if (thread == 0 && p && p->tick && !p->tick(p->ctx, "groups of replicas", (double)done, (double)j->groups))
         st = tw_fail(TW_ESTOPPED, "stopped after %" PRId64 " of %" PRId64 " groups of replicas", done, j->groups);
+done:
+    return st;
+}
+
+// What each rank found, into everybody's ledger.
+static tw_status share(job *j)
+{
+    tw_status st = TW_OK;
+    const int64_t word = sizeof *j->steps, mark = sizeof *j->escaped;
+    TW_TRY(tw_ranks_gather(j->groups, j->group * word, j->replicas * word, j->steps));
+    TW_TRY(tw_ranks_gather(j->groups, j->group * mark, j->replicas * mark, j->escaped));
+    for (int64_t g = 0; g < j->groups && j->ledger && tw_ranks() > 1; g++) {
+        int64_t first = g * j->group, count = j->replicas - first, found = 0;
+        double kept[MOST_OF_GROUP];
+        char name[96];
+        if (count > j->group) count = j->group;
+        snprintf(name, sizeof name, "%.60s/%" PRId64, j->key ? j->key : "", g);
+        if (tw_ledger_get(j->ledger, name, count, &found, kept) && found == count) continue;
+        for (int64_t i = 0; i < count; i++) kept[i] = (double)j->steps[first + i] * (j->escaped[first + i] ? 1 : -1);
+        TW_TRY(tw_ledger_put(j->ledger, name, count, kept));
+    }
 done:
     return st;
 }
@@ -203,7 +225,8 @@ tw_status tw_escape_walk_run(const tw_escape_walk *k, int64_t replicas, int64_t 
         TW_TRY(tw_alloc(n * n, sizeof(float), &j.factor));
         for (int64_t i = 0; i < n * n; i++) j.factor[i] = (float)k->factor[i];
     }
-    TW_TRY(tw_shards_run(j.groups, run_group, &j));
+    TW_TRY(tw_shards_run_dealt(j.groups, run_group, &j));
+    TW_TRY(share(&j));
 done:
     free(j.factor);
     free(j.desk);

@@ -3,6 +3,7 @@
 #include "sim/regression_lanes.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include <inttypes.h>
 #include <math.h>
@@ -126,7 +127,10 @@ static tw_status run(job *j, int64_t replicas, const double *weight, float *last
     TW_TRY(tw_alloc(replicas, sizeof *own, &own));
     j->last = last ? last : own;
     j->groups = replicas / LANES;
-    TW_TRY(tw_shards_run(j->groups, run_group, j));
+    TW_TRY(tw_shards_run_dealt(j->groups, run_group, j));
+    const int64_t cells = j->D * j->D * (int64_t)sizeof *j->moments, one = sizeof *j->last;
+    TW_TRY(tw_ranks_gather(j->groups, LANES * cells, replicas * cells, j->moments));
+    TW_TRY(tw_ranks_gather(j->groups, LANES * one, replicas * one, j->last));
     TW_TRY(gather(j, replicas, weight, out));
     if (last)
         for (int64_t i = 0; i < replicas; i++) last[i] = fabsf(last[i]);

@@ -10,6 +10,7 @@
 #include "sim/escape.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "base/shards.h"
 #include "linalg/student.h"
@@ -275,6 +276,23 @@ done:
     return st;
 }
 
+// What each rank found; one rank's escape by chance is everybody's.
+static tw_status share(job *j)
+{
+    tw_status st = TW_OK;
+    bool *chance = NULL;
+    const int64_t word = sizeof *j->steps, mark = sizeof *chance;
+    TW_TRY(tw_alloc(j->repeats, sizeof *chance, &chance));
+    for (int64_t i = 0; i < j->repeats; i++) chance[i] = j->frequent;
+    TW_TRY(tw_ranks_gather(j->repeats, word, j->repeats * word, j->log_rate));
+    TW_TRY(tw_ranks_gather(j->repeats, word, j->repeats * word, j->steps));
+    TW_TRY(tw_ranks_gather(j->repeats, mark, j->repeats * mark, chance));
+    for (int64_t i = 0; i < j->repeats; i++) j->frequent = j->frequent || chance[i];
+done:
+    free(chance);
+    return st;
+}
+
 tw_status tw_escape_split(const tw_escape_chain_spec *c, int64_t repeats, int64_t paths, const tw_progress *progress,
                           tw_escape_splitting *out)
 {
@@ -292,7 +310,8 @@ tw_status tw_escape_split(const tw_escape_chain_spec *c, int64_t repeats, int64_
     if (j.frequent) goto frequent;
     TW_TRY(tw_alloc(repeats, sizeof *j.log_rate, &j.log_rate));
     TW_TRY(tw_alloc(repeats, sizeof *j.steps, &j.steps));
-    TW_TRY(tw_shards_run(repeats, one_repeat, &j));
+    TW_TRY(tw_shards_run_dealt(repeats, one_repeat, &j));
+    TW_TRY(share(&j));
     if (j.frequent) goto frequent;
     double top = -INFINITY, sum = 0, square = 0, m = (double)repeats;
     int64_t steps = PILOT;

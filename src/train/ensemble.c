@@ -7,6 +7,7 @@
 #include "thalweg/train_dynamics.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include "net/net.h"
 #include "thalweg/trainer.h"
@@ -217,7 +218,11 @@ tw_status tw_ensemble_new(const tw_net *net, const tw_data *data, const tw_ensem
     j.change = j.loss + size;
     j.inner = j.change + size;
     j.cosine = j.inner + size;
-    TW_TRY(tw_shards_run_whole(o->runs, one_run, &j));
+    TW_TRY(tw_shards_run_dealt(o->runs, one_run, &j));
+    const int64_t word = sizeof(double), row = o->looks * word;
+    double *const found[] = {j.loss, j.change, j.inner, j.cosine};
+    for (int i = 0; i < 4; i++) TW_TRY(tw_ranks_gather(o->runs, row, o->runs * row, found[i]));
+    TW_TRY(tw_ranks_gather(o->runs, word, o->runs * word, o->final_loss));
     TW_TRY(conclude(&j));
     *out = o;
     o = NULL;

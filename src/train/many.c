@@ -4,6 +4,7 @@
 #include "train/many.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -78,6 +79,7 @@ static tw_status start(many *m, int64_t i)
     pid_t child = fork();
     if (child < 0) return tw_fail(TW_EIO, "runs: no further process: %s", strerror(errno));
     if (child == 0) {
+        tw_ranks_leave();
         signal(SIGINT, SIG_IGN); // the first process is asked, and asks
         signal(SIGTERM, SIG_IGN);
         m->state[i].result.outcome = work(m, i);
@@ -107,22 +109,31 @@ static int reap(many *m)
     return running;
 }
 
+// A single run is rank 0's: a shard that all work on would have several writers.
+static tw_dealt dealt_of(int64_t count)
+{
+    if (count == 1) return (tw_dealt){0, tw_rank() == 0};
+    return tw_ranks_mine(count);
+}
+
 static tw_status run_all(many *m, tw_progress progress)
 {
     tw_status st = TW_OK;
-    int64_t next = 0;
+    const tw_dealt mine = dealt_of(m->count);
+    int64_t next = mine.first;
     bool stopping = false;
     for (;;) {
         int running = reap(m);
-        while (!stopping && next < m->count && running < tw_threads()) {
+        while (!stopping && next < mine.last && running < tw_threads()) {
             TW_TRY(start(m, next));
             next++;
             running++;
         }
         if (running == 0) break;
         double done = 0;
-        for (int64_t i = 0; i < next; i++) done += m->state[i].done;
-        if (!stopping && progress.tick && !progress.tick(progress.ctx, "runs", done, (double)m->count)) {
+        for (int64_t i = mine.first; i < next; i++) done += m->state[i].done;
+        if (!stopping && progress.tick &&
+            !progress.tick(progress.ctx, "runs", done, (double)(mine.last - mine.first))) {
             stopping = true;
             for (int64_t i = 0; i < m->count; i++) m->state[i].stop = 1;
         }
@@ -151,6 +162,9 @@ tw_status tw_record_many(int64_t count, tw_many_fn fn, void *ctx, tw_progress pr
     }
     st = run_all(&m, progress);
     for (int64_t i = 0; i < count; i++) result[i] = m.state[i].result;
+    if (st == TW_OK && count == 1) TW_TRY(tw_ranks_share(result, sizeof *result));
+    const int64_t one = sizeof *result;
+    if (st == TW_OK) TW_TRY(tw_ranks_gather(count, one, count * one, result));
 done:
     if (m.state) munmap(m.state, bytes);
     free(m.child);

@@ -15,6 +15,7 @@
 #include "thalweg/train_dynamics.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include "curv/samples.h"
 #include "linalg/dense.h"
@@ -289,7 +290,10 @@ static tw_status draw(job *j)
         TW_TRY(tw_batch_open(j->data, o->batch, &j->part[t]));
     }
     TW_TRY(tick(j, "batches", 0, o->draws));
-    TW_TRY(tw_shards_run_whole((o->draws + GROUP - 1) / GROUP, some_draws, j));
+    const int64_t shards = (o->draws + GROUP - 1) / GROUP, word = sizeof(double);
+    double *const found[] = {j->change, j->second, j->inner, j->cosine};
+    TW_TRY(tw_shards_run_dealt(shards, some_draws, j));
+    for (int i = 0; i < 4; i++) TW_TRY(tw_ranks_gather(shards, GROUP * word, o->draws * word, found[i]));
     TW_TRY(tick(j, "batches", o->draws, o->draws));
 done:
     return st;

@@ -105,6 +105,31 @@ static void a_sum_moves_no_byte_more_than_it_must(void **state)
     free(total);
 }
 
+static tw_status inner(void *ctx, int64_t shard, int thread)
+{
+    const job *j = ctx;
+    (void)shard, (void)thread;
+    double *total = malloc((size_t)j->count * sizeof *total);
+    tw_parts *parts = NULL;
+    tw_status st = tw_parts_new(&parts);
+    if (st == TW_OK) st = tw_shards_sum_dealt(parts, 9, TW_F64, j->count, part, ctx, total);
+    if (st == TW_OK && tw_ranks_together() != 1) st = tw_fail(TW_EINVAL, "not alone");
+    tw_parts_free(parts);
+    free(total);
+    return st;
+}
+
+// Ranks have different numbers of shards: if their inner sums asked the others, this would hang or fail.
+static void inside_of_a_shard_a_process_is_alone(void **state)
+{
+    (void)state;
+    job j = {50, TW_F64};
+    int64_t before = tw_ranks_received();
+    must(tw_shards_run_dealt(7, inner, &j));
+    assert_int_equal(tw_ranks_received(), before);
+    assert_int_equal(tw_ranks_together(), tw_ranks());
+}
+
 static tw_status fill(void *ctx, int64_t shard, int thread)
 {
     int32_t(*array)[3] = ctx;
@@ -158,6 +183,7 @@ int main(void)
         cmocka_unit_test(shards_are_dealt_once_and_evenly),
         cmocka_unit_test(nodes_of_ranks_cover_the_tree),
         cmocka_unit_test(a_sum_moves_no_byte_more_than_it_must),
+        cmocka_unit_test(inside_of_a_shard_a_process_is_alone),
         cmocka_unit_test(what_each_rank_found_reaches_all),
         cmocka_unit_test(all_get_what_rank_0_has),
         cmocka_unit_test(a_process_that_leaves_is_alone), // last: it ends them

@@ -51,6 +51,33 @@ spectrum_has_the_same_bits() {
     same spectrum $common --weights init:3 --top 3 --bottom 1 --trace --density --probes 3 --steps 10 --out out.npz
 }
 check_has_the_same_bits() { several=2; same check $common --weights init:3; }
+simulations_have_the_same_bits() {
+    several=3
+    same noise regression --sweep lr --from 0.1 --to 1.5 --points 2 --replicas 112 --steps 300
+    same escape landscape --noise white:0.2 --lr 0.02 --barrier 0.6,1.2 --replicas 100
+    same escape network --data gauss:classes=2,dim=4,n=200 --model mlp:4-1 --loss logistic --l2 0.01 --rule box:0.4 \
+        --lr 0.2 --batch 1,2 --replicas 50
+}
+many_runs_have_the_same_bits() {
+    several=3
+    same dynamics --model mlp:10-6-3,act=tanh --weights init:1 --data gauss:classes=3,dim=10,n=200 --dtype f64 --batch 5 \
+        --draws 100 --states 2 --runs 7 --optim sgd
+}
+a_grid_is_dealt_and_has_the_same_bits() {
+    words="--epochs 1 --batch 200 --lr 0.1 --seed 4 --grid optim.lr=0.1,0.2 --seeds 2"
+    run train $common $words --run alone --quiet
+    exits 0
+    on 3 train $common $words --run many --quiet
+    exits 0
+    [ "$(echo alone/* | wc -w)" = 4 ]
+    for member in alone/*; do
+        name=${member#alone/}
+        numbers "alone/$name" >alone.all
+        numbers "many/$name" >many.all
+        cmp alone.all many.all || return 1
+    done
+}
+
 recipe="--epochs 3 --batch 200 --lr 0.1 --seed 4"
 numbers() { # numbers RUN: all of a run but times, as lines, and its last weights
     run export "$1" --csv "$1.csv" --quiet
@@ -136,5 +163,6 @@ ranks_that_do_not_see_each_other_are_an_error() {
 }
 
 claims train_has_the_same_bits loss_has_the_same_bits apply_has_the_same_bits spectrum_has_the_same_bits \
-    check_has_the_same_bits ranks_that_do_not_see_each_other_are_an_error a_recorded_run_has_the_same_bits only_rank_0_speaks a_failure_of_one_rank_ends_all \
+    check_has_the_same_bits simulations_have_the_same_bits many_runs_have_the_same_bits \
+    a_grid_is_dealt_and_has_the_same_bits ranks_that_do_not_see_each_other_are_an_error a_recorded_run_has_the_same_bits only_rank_0_speaks a_failure_of_one_rank_ends_all \
     a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks

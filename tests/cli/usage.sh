@@ -32,6 +32,19 @@ an_interrupt_stops_cleanly_and_leaves_no_file() {
     grep -q "stopped as asked" "$folder/stderr" || { echo "    said: $(cat "$folder/stderr"), code $code"; return 1; }
     [ -z "$(ls)" ]
 }
+# 1,230 parameters in float, 500 samples in shards of 64: of 8 shards 4 ranks work on 2 each, and receive 3/4 of the image
+# twice; a rank alone receives nothing.
+check_counts_what_ranks_would_receive() {
+    common="--model mlp:50-20-10 --weights init:1 --data gauss:classes=10,dim=50,n=500 --json"
+    # shellcheck disable=SC2086 # $common is words
+    run check $common --ranks 4
+    exits 0
+    says '"shards": 8' '"largest_part": 2' '"received_bytes": 7380.0'
+    # shellcheck disable=SC2086
+    run check $common --ranks 1
+    exits 0
+    says '"largest_part": 8' '"received_bytes": 0.0' '"messages_seconds": 0.0' '"limited_by": "the sweeps"'
+}
 a_full_disk_is_noticed() {
     [ -e /dev/full ] || return 0
     code=0
@@ -43,4 +56,4 @@ claims version_is_one_line help_lists_every_command_and_each_has_help_with_an_ex
     a_typo_in_a_command_is_answered_with_the_nearest a_typo_in_a_flag_is_answered_with_the_nearest \
     an_ambiguous_flag_lists_what_it_could_be \
     a_flag_without_its_value_names_it a_number_out_of_range_names_the_range a_number_with_letters_is_refused \
-    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file a_full_disk_is_noticed
+    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file check_counts_what_ranks_would_receive a_full_disk_is_noticed
