@@ -61,7 +61,8 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     bool alike = data && wanted ? strcmp(data, wanted) == 0 : data == wanted;
     bool same = alike && scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
                 (uint64_t)json_integer_value(seed) == j->effort.seed && json_is_string(rule) &&
-                strcmp(json_string_value(rule), claim->rule) == 0 && is_text(found, "version", tw_version());
+                strcmp(json_string_value(rule), claim->rule) == 0 && is_text(found, "version", tw_version()) &&
+                json_integer_value(json_object_get(found, "seeds")) == j->effort.seeds;
     if (same) *out = json_incref(found);
 done:
     json_decref(found);
@@ -123,6 +124,7 @@ static tw_status measure(const job *j, const tw_claim *claim, json_t **out)
         st = tw_fail(TW_ENOMEM, "%s: no memory for its result", claim->id);
         goto done;
     }
+    json_object_set_new(*out, "seeds", json_integer(j->effort.seeds));
     if (j->effort.data) json_object_set_new(*out, "data", json_string(j->effort.data));
     TW_TRY(draw(j, claim, f.evidence));
     TW_TRY(keep(j, claim, *out));
@@ -172,7 +174,9 @@ static tw_status read_job(const tw_args *args, job *j)
     TW_TRY(tw_args_seed(args, "seed", &j->effort.seed));
     const char *scale = tw_args_str(args, "scale");
     while (strcmp(scale_name[j->effort.scale], scale) != 0) j->effort.scale++;
-    j->effort.seeds = j->paper->seeds[j->effort.scale];
+    int64_t seeds = j->paper->seeds[j->effort.scale];
+    TW_TRY(tw_args_int(args, "seeds", 1, 16, &seeds));
+    j->effort.seeds = (int)seeds;
     j->effort.data = tw_args_flag(args, "data") ? tw_args_str(args, "data") : j->paper->data;
     if (folder)
         snprintf(j->folder, sizeof j->folder, "%s", folder);
@@ -278,6 +282,7 @@ static const tw_flag flags[] = {
     {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
     {"claim", "ID", NULL, "only this claim"},
     {"data", "SPEC", NULL, "samples of a paper's runs and of claims that need real data (docs/data.md)"},
+    {"seeds", "N", NULL, "runs of each recipe, from --seed on, up to 16; else as many as the scale has"},
     {"folder", "DIR", NULL, "runs, what claims found, and the page; else reproduce/PAPER-SCALE", .neutral = true},
     {0},
 };

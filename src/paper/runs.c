@@ -126,13 +126,23 @@ static tw_status recipe_of(void *ctx, int64_t i, tw_recipe **recipe, char *folde
     return tw_paper_run_recipe(j->paper, m->run, j->effort, m->seed, recipe);
 }
 
+// A stored recipe as this version understands it: keys that came later have their defaults.
+static tw_status as_understood(const char *folder, const char *given, char **out)
+{
+    tw_recipe *recipe = NULL;
+    tw_status st = tw_recipe_parse(folder, given, strlen(given), &recipe);
+    if (st == TW_OK) st = tw_recipe_text(recipe, out);
+    tw_recipe_free(recipe);
+    return st;
+}
+
 // Whether the run is there and has come to its end. TW_EINVAL: it is another run.
 static tw_status look(const job *j, const member *m, bool *done)
 {
     tw_status st = TW_OK;
     tw_run *run = NULL;
     tw_recipe *recipe = NULL;
-    char folder[4096], database[4200], *given = NULL, *text = NULL, *status = NULL;
+    char folder[4096], database[4200], *given = NULL, *before = NULL, *text = NULL, *status = NULL;
     *done = false;
     tw_paper_run_folder(j->effort, m->run->name, m->seed, sizeof folder, folder);
     snprintf(database, sizeof database, "%s/run.sqlite", folder);
@@ -142,7 +152,8 @@ static tw_status look(const job *j, const member *m, bool *done)
     if (!given) goto done; // stopped before it began
     TW_TRY(tw_paper_run_recipe(j->paper, m->run, j->effort, m->seed, &recipe));
     TW_TRY(tw_recipe_text(recipe, &text));
-    if (strcmp(text, given) != 0) {
+    TW_TRY(as_understood(folder, given, &before));
+    if (strcmp(text, before) != 0) {
         st = tw_fail(TW_EINVAL,
                      "%s: found a run by another recipe, expected the one of this claim; give another --folder, or "
                      "thalweg runs delete it",
@@ -155,6 +166,7 @@ done:
     if (run && tw_run_close(run) != TW_OK && st == TW_OK) st = TW_EIO;
     tw_recipe_free(recipe);
     free(given);
+    free(before);
     free(text);
     free(status);
     return st;
