@@ -100,9 +100,12 @@ tw_status tw_figure_draw_series(const tw_figure_series *f, const char *path, con
     TW_TRY(tw_figure_open(&figure, path, WIDTH, HEIGHT));
     put_lines(figure.script, f);
     tw_figure_heading(figure.script, f->title, f->subtitle, HEIGHT);
-    fprintf(figure.script, "set tmargin at screen 0.80\nset bmargin at screen 0.15\nset lmargin at screen 0.10\n"
-                           "set rmargin at screen 0.74\nset key at screen 0.755,0.80 left top Left reverse samplen 1.5 "
-                           "font ',12'\nset xlabel ");
+    double top = *f->subtitle ? 0.76 : 0.80; // room for a second line above the axis' name
+    fprintf(figure.script,
+            "set tmargin at screen %g\nset bmargin at screen 0.15\nset lmargin at screen 0.10\n"
+            "set rmargin at screen 0.74\nset key at screen 0.755,%g left top Left reverse samplen 1.5 "
+            "font ',12'\nset xlabel ",
+            top, top);
     tw_figure_quote(figure.script, f->x_name);
     fputs(" offset 0,0.4\nset label 100 ", figure.script);
     tw_figure_quote(figure.script, f->y_name);
