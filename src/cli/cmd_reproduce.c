@@ -298,9 +298,8 @@ const tw_command tw_cmd_reproduce = {
         "in\n"
         "the folder, and go on where they were stopped; a page with the figures, report.html, is left there.\n"
         "\n"
-        "Papers: hessian-sgd (Li, Gu, Zhou, Chen & Banerjee 2020), diffusion-escape (Xie, Sato & Sugiyama 2021), "
-        "minibatch-noise (Ziyin, Liu, Mori & Ueda 2022),\n"
-        "sharpest-directions (Jastrzebski et al. 2019).",
+        "Papers: hessian-sgd (Li, Gu, Zhou, Chen & Banerjee 2020), sharpest-directions (Jastrzebski et al. 2019),\n"
+        "minibatch-noise (Ziyin, Liu, Mori & Ueda 2022), diffusion-escape (Xie, Sato & Sugiyama 2021).",
     .example = "thalweg reproduce diffusion-escape --scale smoke --claim rates-add",
     .words = "PAPER",
     .flags = flags,
