@@ -66,8 +66,8 @@ static const tw_claim claims[] = {
      tw_hessian_bound_labels, NULL},
     {"bound-curvature", "and so does the effective curvature", "at the widest prior it rises over 0, 15, 50, 100 %",
      tw_hessian_bound_curvature, NULL},
-    {"bound-samples", "the bound falls with more samples", "each below the one before beyond what the draws leave open",
-     tw_hessian_bound_samples, NULL},
+    {"bound-samples", "the bound falls with more samples",
+     "each below the one before; undecided where the draws leave that open", tw_hessian_bound_samples, NULL},
 };
 
 const tw_paper tw_paper_hessian_sgd = {

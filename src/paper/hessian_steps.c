@@ -402,7 +402,7 @@ tw_status tw_hessian_adaptive(const tw_effort *e, tw_finding *f)
     tw_ensemble *o = NULL;
     double loss[4], lo[4], hi[4];
     tw_course_spec spec = tw_hessian_floor(e);
-    int64_t epochs = by_scale(e, 10, 30, 100), runs = by_scale(e, 12, 40, 200);
+    int64_t epochs = by_scale(e, 10, 12, 100), runs = by_scale(e, 12, 16, 200);
     json_t *figure = tw_evidence_figure(f, "Steps from moments beside constant ones", "median over runs from one start",
                                         "log10(step + 1)", TW_LINEAR, "loss", NULL);
     for (int i = 0; i < 4; i++) {
