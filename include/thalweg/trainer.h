@@ -24,11 +24,13 @@ typedef struct tw_trainer_opts {
     bool gradient_norm;   // measure it at every step; clipping by norm does anyway
     uint64_t seed;        // of the order of samples and of every noise
     int64_t first_epoch;  // number of the first epoch
+    const char *augment; // of images, in the gradients of steps alone: "none", "flip", "shift:4", "flip,shift:4"; drawn
+                         // for (seed, epoch, sample), zeros where an image was moved away (docs/training.md)
 } tw_trainer_opts;
 
 static inline tw_trainer_opts tw_trainer_defaults(void)
 {
-    tw_trainer_opts opts = {sizeof opts, "sgd", "constant", "shuffle", 0.1, 64, 0, 0, 0, 0, false, 0, 0};
+    tw_trainer_opts opts = {sizeof opts, "sgd", "constant", "shuffle", 0.1, 64, 0, 0, 0, 0, false, 0, 0, "none"};
     return opts;
 }
 
@@ -107,6 +109,9 @@ TW_API int64_t tw_train_words(tw_words_of of, int64_t i, tw_words *out);
 
 // Whether such words could be given to a trainer, without one: TW_EINVAL names what is wrong and the nearest word.
 TW_API TW_NODISCARD tw_status tw_train_check(tw_words_of of, const char *words);
+
+// The same for tw_trainer_opts.augment.
+TW_API TW_NODISCARD tw_status tw_augment_check(const char *words);
 
 // The learning rate of a schedule at a step (0 is the first), as a function of nothing else: `cuts` is how often
 // "plateau" has cut it. TW_EINVAL: the words.

@@ -39,6 +39,8 @@ static tw_status read_options(run_state *s)
     TW_TRY(tw_train_check(TW_OPTIM, s->opts.optim)); // before data is read
     TW_TRY(tw_train_check(TW_SCHEDULE, s->opts.schedule));
     TW_TRY(tw_train_check(TW_SAMPLING, s->opts.sampling));
+    s->opts.augment = tw_args_str(args, "augment");
+    TW_TRY(tw_augment_check(s->opts.augment));
     TW_TRY(tw_args_real(args, "clip-norm", 0, 1e300, &s->opts.clip_norm));
     TW_TRY(tw_args_real(args, "clip-value", 0, 1e300, &s->opts.clip_value));
     TW_TRY(tw_args_int(args, "patience", 0, 1000000000, &s->opts.patience));
@@ -204,6 +206,10 @@ static void show_text(const run_state *s)
     printf("(%s): loss %.6g", tw_show_seconds(s->seconds, time), s->last.loss);
     if (classes) printf(", accuracy %.4f", s->last.accuracy);
     printf(" on all %s samples\n", tw_show_count(s->data->m, count));
+    if (strcmp(s->opts.augment, "none") != 0)
+        printf("Augmentation %s: in the steps and in the mean over an epoch alone; what is measured at an epoch's end "
+               "sees the samples as they are\n",
+               s->opts.augment);
     if (tw_args_str(s->args, "save") && !s->diverged) printf("Weights: %s\n", tw_args_str(s->args, "save"));
 }
 
@@ -227,6 +233,7 @@ static tw_status show_json(const run_state *s)
         snprintf(name, sizeof name, "%s_accuracy", s->other_name);
         json_object_set_new(curve, name, tw_json_reals(s->done + 1, s->other_accuracy));
     }
+    json_object_set_new(result, "augment", json_string(s->opts.augment));
     json_object_set_new(result, "curve", curve);
     json_object_set_new(result, "seconds", tw_json_real(s->seconds));
     json_object_set_new(result, "network", tw_open_net_json(s->args, s->net));
@@ -290,6 +297,7 @@ static const tw_flag flags[] = {
     {"lr", "REAL", "0.1", "learning rate"},
     {"schedule", "NAME", "constant", "of the learning rate: step, cosine, cyclic, plateau; cosine:length=90,warmup=5"},
     {"sampling", "NAME", "shuffle", "of batches: shuffle, replacement, independent, ordered, full"},
+    {"augment", "NAME", "none", "move images in training: flip, shift:4 (pixels, zeros outside), flip,shift:4"},
     {"clip-norm", "REAL", "0", "shorten a longer gradient to it; 0: not"},
     {"clip-value", "REAL", "0", "cut each entry of the gradient at it; 0: not"},
     {"patience", "N", "0", "stop when N epochs bring no improvement of the validation or training loss; 0: not"},

@@ -57,20 +57,10 @@ done:
 
 tw_status tw_runs_json(tw_run *run, const char *folder, json_t **out)
 {
-    static const char *const facts[] = {"name",
-                                        "version",
-                                        "kernels",
-                                        "created",
-                                        "model",
-                                        "data",
-                                        "samples",
-                                        "parameters",
-                                        "epoch steps",
-                                        "steps",
-                                        "total steps",
-                                        "data checksum",
-                                        "predicted share of probes",
-                                        "recipe"};
+    static const char *const facts[] = {
+        "name",    "version",    "kernels",     "created", "model",       "data",          "augmentation",
+        "samples", "parameters", "epoch steps", "steps",   "total steps", "data checksum", "predicted share of probes",
+        "recipe"};
     tw_status st = TW_OK;
     json_t *result = json_object(), *series = json_object(), *times = json_object(), *list = json_array();
     tw_events *events = NULL;

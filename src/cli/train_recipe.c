@@ -40,6 +40,7 @@ static const char *const same[][2] = {
     {"clip-value", "optim.clip_value"},
     {"schedule", "schedule.name"},
     {"sampling", "sampling.kind"},
+    {"augment", "sampling.augment"},
     {"patience", "stop.patience"},
     {"improvement", "stop.improvement"},
     {"batch", "sampling.batch"},

@@ -507,7 +507,7 @@ done:
 
 static tw_status put_provenance(report *r, int64_t run)
 {
-    static const char *const facts[] = {"created", "version", "kernels",    "data",  "data checksum",
+    static const char *const facts[] = {"created", "version", "kernels",    "data",  "data checksum", "augmentation",
                                         "samples", "model",   "parameters", "steps", "total steps"};
     tw_status st = TW_OK;
     tw_events *events = NULL;

@@ -7,6 +7,24 @@
 
 #include "base/alloc.h"
 #include "base/ranks.h"
+#include <string.h>
+
+// Inside, images of several channels are stored channel last where the network takes them as images (net/sweep.c).
+static void move_images(const tw_gradient *g, int thread, int64_t first, tw_state *state)
+{
+    const tw_data *d = g->data;
+    int64_t real = (int64_t)g->net->kern->real, bytes = g->net->in * real;
+    bool last = g->net->channels > 1 && g->net->places > 1;
+    char *image = (char *)g->image + thread * bytes;
+    for (int64_t i = 0; i < state->s; i++) {
+        int64_t sample = g->index ? g->index[first + i] : first + i;
+        tw_move move = tw_augment_draw(&g->augment, g->seed, g->epoch, sample);
+        memcpy(image, (const char *)state->x + i * bytes, (size_t)bytes);
+        tw_augment_move(&move, last ? 1 : d->channels, d->height, d->width, last ? d->channels : 1, real, image,
+                        (char *)state->own_x + i * bytes);
+    }
+    state->x = state->own_x;
+}
 
 static tw_status shard_gradient(void *ctx, int64_t shard, int thread, void *part)
 {
@@ -18,6 +36,7 @@ static tw_status shard_gradient(void *ctx, int64_t shard, int thread, void *part
     double *norm = g->norms + thread * 3 * g->largest;
     tw_state_set_data(net, g->data, g->index, g->first + from, s, g->labels ? g->labels + thread * g->largest : NULL,
                       g->targets ? g->targets + thread * g->largest * g->data->targets : NULL, state);
+    if (tw_augment_is_on(&g->augment)) move_images(g, thread, g->first + from, state);
     state->drop.on = true;
     state->drop.seed = g->seed;
     state->drop.step = g->step;
@@ -60,6 +79,7 @@ tw_status tw_gradient_open(tw_net *net, const tw_data *data, int64_t most, tw_gr
     TW_TRY(tw_alloc(shards, sizeof *g.right, &g.right));
     TW_TRY(tw_alloc(shards, sizeof *g.squares, &g.squares));
     TW_TRY(tw_alloc(g.threads * 3 * g.largest, sizeof *g.norms, &g.norms));
+    TW_TRY(tw_alloc(g.threads * net->in, net->kern->real, &g.image));
     TW_TRY(tw_parts_new(&g.parts));
     *out = g;
     g = (tw_gradient){0};
@@ -71,6 +91,7 @@ done:
 void tw_gradient_close(tw_gradient *g)
 {
     tw_parts_free(g->parts);
+    free(g->image);
     free(g->norms);
     free(g->squares);
     free(g->right);
@@ -93,6 +114,8 @@ tw_status tw_gradient_sum(tw_gradient *g, const int64_t *index, int64_t first, i
         again.track = g->track;
         again.seed = g->seed;
         again.step = g->step;
+        again.augment = g->augment;
+        again.epoch = g->epoch;
         tw_gradient_close(g);
         *g = again;
     }

@@ -4,6 +4,7 @@
 #define TRAIN_GRADIENT_H
 
 #include "net/sweep.h"
+#include "train/augment.h"
 
 typedef struct tw_gradient {
     tw_net *net;
@@ -19,6 +20,7 @@ typedef struct tw_gradient {
     int64_t *right;  // [shards]
     double *squares; // [shards] of |g_i|^2
     double *norms;   // [threads][3 largest]
+    void *image;     // [threads][in], where a sample is moved from
     tw_parts *parts;
     // the batch
     const int64_t *index;
@@ -29,6 +31,8 @@ typedef struct tw_gradient {
     bool track;    // running statistics of batch norms follow this batch
     uint64_t seed; // of dropout, with the step
     int64_t step;
+    tw_augment augment; // of images, by seed, epoch and sample
+    int64_t epoch;
 } tw_gradient;
 
 typedef struct tw_gradient_sums {

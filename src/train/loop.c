@@ -204,6 +204,7 @@ tw_status tw_trainer_step(tw_trainer *t, tw_step *out)
     t->rule.lr = tw_trainer_lr(t);
     t->sweep.track = true;
     t->sweep.seed = t->opts.seed;
+    t->sweep.epoch = step.epoch;
     t->sweep.step = step.epoch * t->sampling.epoch_steps + place;
     size_t stat_bytes = (size_t)t->net->stats * (size_t)t->net->kern->real;
     if (stat_bytes > 0) memcpy(t->stat_before, t->net->stat, stat_bytes);
@@ -275,7 +276,7 @@ tw_status tw_trainer_new(tw_net *net, const tw_data *data, const tw_trainer_opts
     t->net = net;
     t->data = data;
     t->opts = *opts;
-    t->opts.optim = t->opts.schedule = t->opts.sampling = NULL;
+    t->opts.optim = t->opts.schedule = t->opts.sampling = t->opts.augment = NULL;
     t->best = t->plateau.best = INFINITY;
     t->clip = t->scale = 1;
     TW_TRY(tw_schedule_read(opts->schedule, &t->schedule));
@@ -284,6 +285,8 @@ tw_status tw_trainer_new(tw_net *net, const tw_data *data, const tw_trainer_opts
     if (t->rule.kind->whole_data) TW_TRY(tw_net_needs_samples(net, "the rule noise"));
     if (t->rule.kind->all_batch) tw_sampling_make_full(&t->sampling);
     TW_TRY(tw_gradient_open(net, data, t->rule.kind->whole_data ? data->m : t->sampling.batch, &t->sweep));
+    TW_TRY(tw_augment_read(opts->augment, &t->sweep.augment));
+    TW_TRY(tw_augment_fits(&t->sweep.augment, opts->augment, data));
     TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &t->g));
     TW_TRY(tw_alloc(net->n, (size_t)net->kern->real, &t->before));
     TW_TRY(tw_alloc(net->stats, (size_t)net->kern->real, &t->stat_before));

@@ -192,6 +192,13 @@ static tw_status put_provenance(record *r, const char *given)
     TW_TRY(tw_run_put_text(r->run, "model", tw_recipe_str(recipe, "model.spec")));
     TW_TRY(tw_run_put_text(r->run, "data", tw_recipe_str(recipe, "data.source")));
     if (tw_recipe_has(recipe, "name")) TW_TRY(tw_run_put_text(r->run, "name", tw_recipe_str(recipe, "name")));
+    if (strcmp(tw_recipe_str(recipe, "sampling.augment"), "none") != 0) {
+        char augment[256];
+        snprintf(augment, sizeof augment,
+                 "%.128s in the steps; probes, losses and curvature see the samples as they are",
+                 tw_recipe_str(recipe, "sampling.augment"));
+        TW_TRY(tw_run_put_text(r->run, "augmentation", augment));
+    }
     TW_TRY(put_number(r->run, "parameters", tw_net_params(r->net)));
     TW_TRY(put_number(r->run, "samples", r->train->m));
     TW_TRY(put_number(r->run, "epoch steps", r->result.epoch_steps));

@@ -19,6 +19,7 @@ tw_status tw_stepper_new(const tw_recipe *recipe, tw_net *net, const tw_data *da
     opts.optim = tw_recipe_str(recipe, "optim.name");
     opts.schedule = tw_recipe_str(recipe, "schedule.name");
     opts.sampling = tw_recipe_str(recipe, "sampling.kind");
+    opts.augment = tw_recipe_str(recipe, "sampling.augment");
     opts.lr = tw_recipe_real(recipe, "optim.lr");
     opts.batch = tw_recipe_int(recipe, "sampling.batch");
     opts.clip_norm = tw_recipe_real(recipe, "optim.clip_norm");
