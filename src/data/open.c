@@ -26,6 +26,8 @@ static const tw_source sources[] = {
     {"safetensors", ":FILE[,... as npz]", "tensors x and y", NULL, tw_xy_read},
     {"npy", ":X,Y[,test-x=FILE,test-y=FILE,task=auto|classes|regression,classes=N]", "one NumPy array a file", NULL,
      tw_npy_read},
+    {"text", ":FILE[,length=33,stride=LENGTH,test=FILE|test-part=0.1]",
+     "bytes of a file, plain or .gz, and the next byte", NULL, tw_text_read},
     {"gauss", "[:classes=10,dim=50,n=100,sep=2,seed=11,random=0,stream=0,test=2000]", "a mixture of Gaussians", NULL,
      tw_gauss_read},
     {"regression", "[:dim=10,n=1000,law=gaussian|uniform|sphere,eig=1,u=1,noise=0,input-noise=0,seed=0,test=1000]",

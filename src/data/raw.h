@@ -65,12 +65,18 @@ tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out); // npz and safetensors: arrays x and y
 tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_text_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_gauss_read(const tw_spec *spec, tw_part part, tw_raw *out);
 tw_status tw_regression_read(const tw_spec *spec, tw_part part, tw_raw *out);
 
 // Readers of bytes. idx: sets either images (kind, x, shape) or labels of out, by the rank that the magic number says.
 TW_NODISCARD tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, tw_raw *out);
 TW_NODISCARD tw_status tw_idx_labels(const char *path, const uint8_t *data, size_t size, int64_t m, int32_t **out);
+
+// Windows of `length` bytes, `stride` apart, as numbers 0 to 255 (kind TW_RAW_F32), each with the byte after it as
+// class.
+TW_NODISCARD tw_status tw_text_windows(const char *path, const uint8_t *data, size_t size, int64_t length,
+                                       int64_t stride, tw_raw *out);
 
 // label_bytes: 1 (cifar10: the label) or 2 (cifar100: coarse, fine); which: the byte that is the label.
 TW_NODISCARD tw_status tw_cifar_records(const char *path, const uint8_t *data, size_t size, int label_bytes, int which,

@@ -37,6 +37,9 @@ int tw_build_embed(tw_builder *b, const char *word_name, const char *place_name,
                    int64_t out);
 int tw_build_matmul(tw_builder *b, int left, int right, int64_t heads, bool ta, bool tb);
 int tw_build_softmax(tw_builder *b, int value, int64_t runs, double scale, bool causal);
+// Softmax attention of each position to all (causal: to itself and those before), with heads that divide the features;
+// linear layers name.qkv and name.proj.
+int tw_build_attention(tw_builder *b, int value, const char *name, int64_t heads, bool causal);
 int tw_build_slice(tw_builder *b, int value, int64_t place, int64_t places, int64_t first, int64_t features);
 int tw_build_concat(tw_builder *b, int left, int right);
 int tw_build_multiply(tw_builder *b, int left, int right);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -240,4 +241,22 @@ int tw_build_bias_shared(tw_builder *b, int value, const tw_shared *p)
     if (!n) return 0;
     n->weight = p->bias;
     return b->net->nodes;
+}
+
+// softmax(q k' / sqrt(width / heads)) v (Vaswani et al., NeurIPS 2017, section 3.2)
+int tw_build_attention(tw_builder *b, int value, const char *name, int64_t heads, bool causal)
+{
+    char layer[80];
+    if (b->st != TW_OK) return 0;
+    int64_t width = b->c[value];
+    snprintf(layer, sizeof layer, "%.64s.qkv", name);
+    int qkv = tw_build_linear(b, value, layer, 3 * width, true);
+    if (b->st != TW_OK) return 0;
+    int64_t places = b->h[qkv] * b->w[qkv];
+    int q = tw_build_slice(b, qkv, 0, places, 0, width), k = tw_build_slice(b, qkv, 0, places, width, width);
+    int v = tw_build_slice(b, qkv, 0, places, 2 * width, width);
+    int scores = tw_build_matmul(b, q, k, heads, false, true);
+    int seen = tw_build_softmax(b, scores, heads, 1 / sqrt((double)width / (double)heads), causal);
+    snprintf(layer, sizeof layer, "%.64s.proj", name);
+    return tw_build_linear(b, tw_build_matmul(b, seen, v, heads, false, false), layer, width, true);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One's own network, layer after layer: "seq:conv(16,3,pad=same) relu maxpool(2) flatten dense(10)". Parameters have
 // the names of a torch.nn.Sequential of the same modules: the layer's number from 0, then weight or bias.
+//
+// "[ A B | C ]" adds the branches of one value x: y = B(A(x)) + C(x). An empty branch is x itself, and "[ A B ]" stands
+// for "[ A B | ]", the residual block. Branches may hold blocks. Brackets have no number.
 #include "net/build.h"
 
 #include "base/alloc.h"
@@ -12,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 8 };
+enum { MOST_WORDS = 8, MOST_DEPTH = 16 };
 
 // One layer: its kind and what stands in its brackets, positional numbers first, then key=value.
 typedef struct layer {
@@ -236,6 +239,49 @@ done:
     return st;
 }
 
+// The network's input as whole numbers: a learned vector for each, and one for its place.
+static tw_status embed(tw_builder *b, const layer *l, int *value)
+{
+    tw_status st = TW_OK;
+    int64_t words = 0, width = 0, positions = b->net->in;
+    char places[32];
+    TW_TRY(check(l, 2, 2, "positions", "embed(WORDS,WIDTH[,positions=N])"));
+    if (*value != 0) return complain(l, "a layer before it", "it to be the first: it reads the input");
+    TW_TRY(whole(l, l->value[0], "words", &words));
+    TW_TRY(whole(l, l->value[1], "width", &width));
+    TW_TRY(whole(l, get(l, "positions"), "positions", &positions));
+    if (positions > b->net->in) {
+        char found[64], expected[64];
+        snprintf(found, sizeof found, "%" PRId64 " positions", positions);
+        snprintf(expected, sizeof expected, "at most the %" PRId64 " numbers of a sample", b->net->in);
+        return complain(l, found, expected);
+    }
+    if (b->st == TW_OK) tw_build_begin(b, b->net, b->net->in, 1, 1);
+    snprintf(places, sizeof places, "%s.position", l->name);
+    *value = tw_build_embed(b, l->name, places, positions, words, width);
+done:
+    return st;
+}
+
+static tw_status attention(tw_builder *b, const layer *l, int *value)
+{
+    tw_status st = TW_OK;
+    int64_t heads = 0;
+    bool causal = false;
+    TW_TRY(check(l, 1, 1, "causal", "attention(HEADS[,causal=no|yes])"));
+    TW_TRY(whole(l, l->value[0], "heads", &heads));
+    TW_TRY(either(l, "causal", "no", "yes", &causal));
+    if (b->st == TW_OK && b->c[*value] % heads != 0) {
+        char found[64], expected[64];
+        snprintf(found, sizeof found, "%" PRId64 " heads", heads);
+        snprintf(expected, sizeof expected, "a divisor of the %" PRId64 " features", b->c[*value]);
+        return complain(l, found, expected);
+    }
+    *value = tw_build_attention(b, *value, l->name, heads, causal);
+done:
+    return st;
+}
+
 static const struct {
     const char *name;
     tw_status (*add)(tw_builder *b, const layer *l, int *value);
@@ -251,6 +297,8 @@ static const struct {
     {"globalpool", global_pool},
     {"flatten", flatten},
     {"softmax", softmax},
+    {"embed", embed},
+    {"attention", attention},
 };
 
 static tw_status add(tw_builder *b, layer *l, char *text, int *value)
@@ -268,6 +316,7 @@ static tw_status add(tw_builder *b, layer *l, char *text, int *value)
             goto done;
         }
     static const char words[] = "conv dense linear maxpool meanpool globalpool flatten bn layernorm dropout softmax "
+                                "embed attention positions "
                                 "identity relu leaky-relu tanh sigmoid softplus gelu";
     tw_nearest(l->kind, words, near, sizeof near);
     if (strcmp(near, l->kind) == 0) {
@@ -284,17 +333,82 @@ done:
     return st;
 }
 
+// --- branches ---
+
+// An open bracket: the value it began with, the branch being built, and the sum of those before it.
+typedef struct branches {
+    int from, sum; // values; sum -1: none yet
+    int written;   // branches ended by "|"
+    int bracket;   // its place among all words, from 1
+} branches;
+
+typedef struct nest {
+    int depth;
+    branches open[MOST_DEPTH];
+} nest;
+
+static tw_status bracket_wrong(const layer *l, int word, const char *found, const char *expected)
+{
+    return tw_fail(TW_EINVAL, "model %s: word %d: found %s, expected %s", l->model, word, found, expected);
+}
+
+static tw_status join(tw_builder *b, branches *open, int value, int word)
+{
+    open->sum = open->sum < 0 ? value : tw_build_add(b, open->sum, value);
+    return b->st == TW_OK ? TW_OK : tw_fail_in(b->st, "word %d, the end of a branch: ", word);
+}
+
+// "[", "|" or "]".
+static tw_status bracket(tw_builder *b, const layer *l, nest *n, int word, char kind, int *value)
+{
+    branches *open = n->depth > 0 ? &n->open[n->depth - 1] : NULL;
+    tw_status st = TW_OK;
+    if (kind == '[') {
+        if (n->depth == MOST_DEPTH) return bracket_wrong(l, word, "brackets in 16 others", "fewer");
+        n->open[n->depth++] = (branches){*value, -1, 0, word};
+        return TW_OK;
+    }
+    if (!open) return bracket_wrong(l, word, kind == '|' ? "\"|\"" : "\"]\"", "\"[\" before it");
+    st = join(b, open, *value, word);
+    if (st != TW_OK) return st;
+    *value = open->from;
+    open->written++;
+    if (kind == '|') return TW_OK;
+    if (open->written == 1) { // a residual block
+        if (open->sum == open->from) return bracket_wrong(l, word, "nothing between [ and ]", "layers");
+        st = join(b, open, open->from, word);
+    }
+    *value = open->sum;
+    n->depth--;
+    return st;
+}
+
 tw_status tw_model_seq(const char *given, const tw_data *data, tw_net *net)
 {
     tw_status st = TW_OK;
     char *text = NULL, *rest = NULL;
     tw_builder b;
-    int value = 0;
+    int value = 0, word_number = 0;
+    bool positions = false;
+    nest n = {0};
     layer l = {.model = net->model, .number = 0};
     TW_TRY(tw_strdup(given, &text));
     tw_build_begin(&b, net, data->channels, data->height, data->width);
     if (data->channels * data->height * data->width != data->features) tw_build_begin(&b, net, data->features, 1, 1);
     for (char *word = strtok_r(text, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
+        word_number++;
+        if (positions) {
+            st = bracket_wrong(&l, word_number, "a layer after positions", "it to be the last word");
+            goto done;
+        }
+        if (strcmp(word, "positions") == 0) {
+            positions = true;
+            continue;
+        }
+        if (strchr("[|]", word[0]) && !word[1]) {
+            TW_TRY(bracket(&b, &l, &n, word_number, word[0], &value));
+            continue;
+        }
         l.number++;
         if (strlen(word) >= sizeof l.whole) {
             st = tw_fail(TW_EINVAL, "model %s: layer %d: found a word of %zu letters, expected fewer than %zu",
@@ -303,7 +417,11 @@ tw_status tw_model_seq(const char *given, const tw_data *data, tw_net *net)
         }
         TW_TRY(add(&b, &l, word, &value));
     }
-    st = tw_build_end(&b, value);
+    if (n.depth > 0) {
+        st = bracket_wrong(&l, n.open[n.depth - 1].bracket, "\"[\" without its end", "\"]\"");
+        goto done;
+    }
+    st = positions ? tw_build_end_positions(&b, value) : tw_build_end(&b, value);
 done:
     free(text);
     return st;

@@ -18,27 +18,14 @@
 
 enum { BYTES = 256 };
 
-static int attention(tw_builder *b, int value, const char *layer, int64_t heads, int64_t width)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s.attn.qkv", layer);
-    int qkv = tw_build_linear(b, value, name, 3 * width, true);
-    if (b->st != TW_OK) return 0;
-    int64_t places = b->h[qkv];
-    int q = tw_build_slice(b, qkv, 0, places, 0, width), k = tw_build_slice(b, qkv, 0, places, width, width);
-    int v = tw_build_slice(b, qkv, 0, places, 2 * width, width);
-    int scores = tw_build_matmul(b, q, k, heads, false, true);
-    int seen = tw_build_softmax(b, scores, heads, 1 / sqrt((double)width / (double)heads), true);
-    snprintf(name, sizeof name, "%s.attn.proj", layer);
-    return tw_build_linear(b, tw_build_matmul(b, seen, v, heads, false, false), name, width, true);
-}
-
 static int block(tw_builder *b, int value, int number, int64_t heads, int64_t width)
 {
     char layer[32], name[64];
     snprintf(layer, sizeof layer, "h.%d", number);
     snprintf(name, sizeof name, "%s.ln_1", layer);
-    value = tw_build_add(b, value, attention(b, tw_build_layer_norm(b, value, name, 1e-5), layer, heads, width));
+    int normed = tw_build_layer_norm(b, value, name, 1e-5);
+    snprintf(name, sizeof name, "%s.attn", layer);
+    value = tw_build_add(b, value, tw_build_attention(b, normed, name, heads, true));
     snprintf(name, sizeof name, "%s.ln_2", layer);
     int inner = tw_build_layer_norm(b, value, name, 1e-5);
     snprintf(name, sizeof name, "%s.mlp.fc", layer);

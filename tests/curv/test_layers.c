@@ -17,6 +17,11 @@ static const subject subjects[] = {
     {"resnet8,bn=fixed,dropout=0.3", 2, 8, false, false},
     {"lstm:4,steps=3", 6, 0, false, false},
     {"gpt:2x2x8x5", 6, 0, true, false},
+    {"seq:[ conv(2,3,pad=same) tanh ] [ tanh conv(3,3,stride=2,pad=same) | conv(3,1,stride=2) | [ tanh "
+     "conv(2,3,pad=same) ] conv(3,2,stride=2) ] "
+     "dense(3)",
+     2, 4, false, false},
+    {"seq:embed(256,4,positions=3) [ layernorm attention(2) ] [ | linear(4) gelu ] dense(3)", 5, 0, true, false},
 };
 enum { SUBJECTS = sizeof subjects / sizeof *subjects, M = 7 };
 

@@ -93,6 +93,12 @@ static void sequence_networks_have_the_counts_of_the_closed_forms(void **state)
         {"lstm:3,steps=7", 784, 28, 28, 4 * 3 * (112 + 3) + 8 * 3 + 10 * 4},
         {"seq:conv(8,3) bn conv(12,5,groups=4,bias=no) layernorm globalpool dense(10)", 784, 28, 28,
          8 * 9 + 8 + 2 * 8 + 12 * 2 * 25 + 2 * 12 + 12 * 10 + 10},
+        {"seq:conv(4,3,pad=same) [ bn relu conv(4,3,pad=same) ] [ relu conv(8,3,stride=2,pad=same) | "
+         "conv(8,1,stride=2) ] "
+         "globalpool dense(10)",
+         784, 28, 28, 4 * 9 + 4 + 2 * 4 + 4 * 4 * 9 + 4 + 8 * 4 * 9 + 8 + 8 * 4 + 8 + 8 * 10 + 10},
+        {"seq:embed(300,6) attention(3) dense(10)", 7, 1, 7,
+         300 * 6 + 7 * 6 + 18 * 6 + 18 + 6 * 6 + 6 + 7 * 6 * 10 + 10},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         tw_data data = blank(known[i].features, 10);
@@ -124,6 +130,18 @@ static void descriptions_say_which_layer_is_wrong(void **state)
         {"seq:dropout(1) dense(10)", "found P \"1\", expected a number from 0 on and below 1"},
         {"seq:conv(4,3) flatten bn dense(10)", "expected the norm before flattening"},
         {"seq:", "found no operation"},
+        {"seq:[ conv(4,3) ] dense(10)",
+         "word 3, the end of a branch: model seq:[ conv(4,3) ] dense(10): cannot add 26 x 26 x 4"},
+        {"seq:[ ] dense(10)", "word 2: found nothing between [ and ]"},
+        {"seq:[ relu dense(10)", "word 1: found \"[\" without its end"},
+        {"seq:relu | dense(10)", "word 2: found \"|\", expected \"[\" before it"},
+        {"seq:relu ] dense(10)", "word 2: found \"]\", expected \"[\" before it"},
+        {"seq:[ [ [ [ [ [ [ [ [ [ [ [ [ [ [ [ [ relu", "word 17: found brackets in 16 others"},
+        {"seq:relu embed(9,4) dense(10)", "layer 2, embed(9,4): found a layer before it, expected it to be the first"},
+        {"seq:embed(9,4,positions=785) dense(10)", "expected at most the 784 numbers of a sample"},
+        {"seq:conv(4,3) attention(3) dense(10)", "found 3 heads, expected a divisor of the 4 features"},
+        {"seq:embed(9,4) positions linear(9)", "word 3: found a layer after positions"},
+        {"seq:embed(9,4) linear(9) positions", "loss next: needs a model"},
         {"seq:dense(9)", "found 9 outputs"},
         {"gpt:2x3x64x783", "expected 1 to 48 layers, heads that divide the width"},
         {"gpt:2x4x64", "expected gpt:LAYERSxHEADSxWIDTHxCONTEXT"},
@@ -436,6 +454,60 @@ static void small_losses_do_not_cancel(void **state)
     assert_near(loss, 1e4, 0);
 }
 
+// Truth: the named transformer. The same operations on the same weights, in the same order, give the same bits.
+static void a_transformer_can_be_written_layer_by_layer(void **state)
+{
+    (void)state;
+    static const char *const model[] = {"gpt:2x2x8x5",
+                                        "seq:embed(256,8,positions=5) "
+                                        "[ layernorm attention(2,causal=yes) ] [ layernorm linear(32) gelu linear(8) ] "
+                                        "[ layernorm attention(2,causal=yes) ] [ layernorm linear(32) gelu linear(8) ] "
+                                        "layernorm linear(256,bias=no) positions"};
+    double loss[2], *g[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        toy t;
+        tw_loss_value value;
+        toy_fill(&t, 4, 6, 3, 0);
+        double *x = t.data.x;
+        for (int j = 0; j < 24; j++) x[j] = floor(fabs(x[j] * 80));
+        toy_net(&t, model[i], toy_opts(8));
+        must(tw_alloc(t.n, sizeof(double), &g[i]));
+        must(tw_loss(t.net, &t.data, g[i], NULL, &value));
+        loss[i] = value.loss;
+        if (i == 1) {
+            assert_int_equal(t.n, 2 * 256 * 8 + 5 * 8 + 2 * (12 * 64 + 13 * 8) + 2 * 8);
+            assert_true(loss[0] == loss[1]);
+            assert_memory_equal(g[0], g[1], (size_t)t.n * sizeof(double));
+        }
+        toy_close(&t);
+    }
+    free(g[0]);
+    free(g[1]);
+}
+
+// Truth: y = x + relu(x) + (x + 0) written out: 0 where a branch is dense with zero weights.
+static void brackets_add_what_stands_in_them(void **state)
+{
+    (void)state;
+    toy t;
+    tw_loss_value value;
+    tw_net_opts opts = toy_opts(8);
+    opts.loss = "half-mse";
+    toy_open(&t, "seq:flatten [ | relu | [ dense(3) ] ]", 2, 3, 0, 3, opts);
+    double *x = t.data.x, truth = 0;
+    memset(t.w, 0, (size_t)t.n * sizeof *t.w);
+    for (int i = 0; i < 6; i++) {
+        x[i] = (i % 2 ? -1 : 1) * (i + 1);
+        t.data.target[i] = i;
+        double y = x[i] + (x[i] > 0 ? x[i] : 0) + x[i];
+        truth += (y - i) * (y - i) / 2 / 2;
+    }
+    must(tw_net_set_weights(t.net, t.w));
+    must(tw_loss(t.net, &t.data, NULL, NULL, &value));
+    assert_near(value.loss, truth, 4 * DBL_EPSILON * truth);
+    toy_close(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +523,8 @@ int main(void)
         cmocka_unit_test(weights_survive_the_disk),
         cmocka_unit_test(losses_follow_their_stated_convention),
         cmocka_unit_test(small_losses_do_not_cancel),
+        cmocka_unit_test(a_transformer_can_be_written_layer_by_layer),
+        cmocka_unit_test(brackets_add_what_stands_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
