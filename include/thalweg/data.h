@@ -58,8 +58,9 @@ TW_API TW_NODISCARD tw_status tw_data_home_set(const char *folder);
 TW_API const char *tw_data_home(void); // NULL: none was set; borrowed until the next tw_data_home_set
 
 // spec: "fashion-mnist", "mnist:DIR", "idx:IMAGES,LABELS", "cifar10:DIR", "cifar100:DIR", "csv:FILE[,label=NAME]...",
-// "npz:FILE", "text:FILE,length=33", "gauss:classes=10,dim=10,...", "regression:...": docs/data.md. The caller frees *out with tw_data_free.
-// TW_EINVAL: bad spec or option; TW_EIO, TW_EFORMAT: the file, with place, found, expected; TW_ENOMEM.
+// "npz:FILE", "text:FILE,length=33", "gauss:classes=10,dim=10,...", "regression:...": docs/data.md. The caller frees
+// *out with tw_data_free. TW_EINVAL: bad spec or option; TW_EIO, TW_EFORMAT: the file, with place, found, expected;
+// TW_ENOMEM.
 TW_API TW_NODISCARD tw_status tw_data_open(const char *spec, const tw_data_opts *opts, tw_data **out);
 TW_API void tw_data_free(tw_data *data);
 
