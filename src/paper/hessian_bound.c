@@ -191,6 +191,14 @@ done:
     return st;
 }
 
+// Curvature and norm are compared at equal loss or not at all.
+static bool reached(int count, const bounded *b)
+{
+    bool all = true;
+    for (int i = 0; i < count; i++) all = all && b[i].reached;
+    return all;
+}
+
 tw_status tw_hessian_bound_labels(const tw_effort *e, tw_finding *f)
 {
     tw_status st = TW_OK;
@@ -201,7 +209,7 @@ tw_status tw_hessian_bound_labels(const tw_effort *e, tw_finding *f)
         grows = grows && b[i].bound >= b[i - 1].bound && b[i].norm > b[i - 1].norm;
         sure = sure && b[i].low > b[0].bound; // beyond what the draws leave open
     }
-    f->verdict = !grows ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
+    f->verdict = !reached(4, b) ? TW_UNDECIDED : !grows ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
     snprintf(f->measured, sizeof f->measured,
              "bound %.3f, %.3f, %.3f, %.3f with 0, 15, 50, 100 %% random labels (test error %.2f, %.2f, %.2f, %.2f; |w "
              "- w0|^2 "
@@ -222,7 +230,7 @@ tw_status tw_hessian_bound_curvature(const tw_effort *e, tw_finding *f)
     bool grows = true;
     TW_TRY(over_fractions(e, f, b));
     for (int i = 1; i < 4; i++) grows = grows && b[i].curvature > b[i - 1].curvature;
-    f->verdict = grows ? TW_HOLDS : TW_CONTRADICTED;
+    f->verdict = !reached(4, b) ? TW_UNDECIDED : grows ? TW_HOLDS : TW_CONTRADICTED;
     snprintf(f->measured, sizeof f->measured,
              "effective curvature %.3g, %.3g, %.3g, %.3g at the widest prior with 0, 15, 50, 100 %% random labels",
              b[0].curvature, b[1].curvature, b[2].curvature, b[3].curvature);
@@ -241,7 +249,7 @@ tw_status tw_hessian_bound_samples(const tw_effort *e, tw_finding *f)
         falls = falls && b[i].bound < b[i - 1].bound;
         sure = sure && b[i].bound < b[i - 1].low; // beyond what the draws leave open
     }
-    f->verdict = !falls ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
+    f->verdict = !reached(3, b) ? TW_UNDECIDED : !falls ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
     snprintf(f->measured, sizeof f->measured,
              "bound %.3f, %.3f, %.3f with %" PRId64 ", %" PRId64 ", %" PRId64 " samples and true labels", b[0].bound,
              b[1].bound, b[2].bound, samples[e->scale][0], samples[e->scale][1], samples[e->scale][2]);
