@@ -17,18 +17,21 @@ extern "C" {
 #endif
 
 // Everything below returns TW_EINVAL for numbers out of range (named), TW_ENUMERIC when the answer is no double or
-// could not be had to 1e-9 (both numbers in the message), TW_ENOMEM. Outputs are untouched on failure.
+// could not be had to 1e-9 (functions: to 1e-6; both numbers in the message), TW_ENOMEM. Outputs are untouched on failure.
 
 typedef enum tw_escape_shape {
-    TW_ESCAPE_POLY,     // sum of coef[i] x^i
-    TW_ESCAPE_PIECEWISE // H_a x^2 / 2 up to c, then dL - |H_b| (x - b)^2 / 2, and its mirror image about b; C^1
+    TW_ESCAPE_POLY,      // sum of coef[i] x^i
+    TW_ESCAPE_PIECEWISE, // H_a x^2 / 2 up to c, then dL - |H_b| (x - b)^2 / 2, and its mirror image about b; C^1
+    TW_ESCAPE_FUNCTION   // value(ctx, d, x): L, L', L'' for d = 0, 1, 2; smooth, or quadrature says it is not
 } tw_escape_shape;
 
 typedef struct tw_escape_landscape {
     tw_escape_shape shape;
-    int64_t terms;      // poly: coefficients, >= 1
-    const double *coef; // borrowed
-    double ha, hb, dl;  // piecewise: H_a, |H_b| and the barrier, all > 0
+    int64_t terms;                                     // poly: coefficients, >= 1
+    const double *coef;                                // borrowed
+    double ha, hb, dl;                                 // piecewise: H_a, |H_b| and the barrier, all > 0
+    double (*value)(const void *ctx, int d, double x); // function
+    const void *ctx;                                   // borrowed
 } tw_escape_landscape;
 
 typedef enum tw_escape_law {

@@ -65,12 +65,30 @@ static tw_status draw(const tw_args *args, const tw_escape_sweep *s, const tw_es
     return tw_escape_draw(args, tw_args_str(args, "potential"), s, m, 4, name, y);
 }
 
+static void show_parts(const tw_args *args, const tw_escape_setting *s)
+{
+    const char *line = s->potential;
+    for (int64_t i = 0; i < s->parts; i++) {
+        int length = (int)strcspn(line, "\n");
+        if (i == 0)
+            printf("Escape of %.*s", length, line);
+        else
+            printf("\n   beside %.*s", length, line);
+        if (s->parts == 1) printf(" in %" PRId64 " dimension%s", s->dim, s->dim == 1 ? "" : "s");
+        printf(" from %.6g past %.6g", s->start[i], s->absorb[i]);
+        if (s->both) printf(" or %.6g", s->lo[i]);
+        line += length + (line[length] == '\n');
+    }
+    printf(", %.40s noise\n\n", tw_args_str(args, "noise"));
+}
+
 static tw_status run(const tw_args *args)
 {
     tw_status st = TW_OK;
     tw_escape_setting setting = {0};
     tw_escape_sweep s;
     tw_escape_measured *m = NULL;
+    char *recipe = NULL, key[32];
     bool json = tw_args_flag(args, "json");
     json_t *result = json_object(), *rows = json_array();
     tw_progress progress = tw_show_progress(args);
@@ -78,10 +96,12 @@ static tw_status run(const tw_args *args)
     TW_TRY(tw_escape_read(args, &setting));
     TW_TRY(tw_escape_sweep_read(args, 4, &s));
     TW_TRY(tw_alloc(s.points, sizeof *m, &m));
+    if (tw_args_str(args, "ledger")) {
+        TW_TRY(tw_args_recipe(args, &recipe));
+        TW_TRY(tw_escape_ledger(tw_args_str(args, "ledger"), recipe, 0, &setting.ledger));
+    }
     if (!json) {
-        printf("Escape of %s in %" PRId64 " dimension%s from %.6g past %.6g, %s noise\n\n",
-               tw_args_str(args, "potential"), setting.dim, setting.dim == 1 ? "" : "s", setting.start, setting.absorb,
-               tw_args_str(args, "noise"));
+        show_parts(args, &setting);
         printf("%10s  %12s  %26s  %8s  %6s  %7s  %6s  %12s  %12s  %12s\n", tw_escape_swept[s.which].flag, "steps",
                "95 % interval", "ln steps", "se", "escapes", "z", "chain exact", "SDE exact", "formula");
     }
@@ -90,7 +110,8 @@ static tw_status run(const tw_args *args)
         setting.lr = tw_escape_pick(&s, 1, i);
         setting.k = tw_escape_pick(&s, 2, i);
         setting.barrier = tw_escape_pick(&s, 3, i);
-        TW_TRY(tw_escape_measure(&setting, &progress, &m[i]));
+        snprintf(key, sizeof key, "%" PRId64, i);
+        TW_TRY(tw_escape_measure(&setting, key, &progress, &m[i]));
         m[i].at = tw_escape_pick(&s, s.which, i);
         m[i].x = tw_escape_abscissa(&s, m[i].at);
         tw_show_progress_end();
@@ -117,15 +138,21 @@ done:
     json_decref(rows);
     json_decref(result);
     free(m);
+    free(recipe);
+    tw_escape_forget(&setting);
     return st;
 }
 
 static const tw_flag flags[] = {
-    {"potential", "NAME", "quartic",
-     "of each coordinate: quartic, styblinski-tang, or poly:c0,c1,... (sum of c_i x^i)"},
-    {"dim", "N", "1", "coordinates; the escape is the first of them"},
+    {"potential", "WHAT", "quartic",
+     "of each coordinate: quartic, styblinski-tang, poly:c0,c1,..., an expression in x, table:FILE, "
+     "piecewise:HA,HB,DL; "
+     "given again: of the next coordinate, in turn",
+     .many = true},
+    {"dim", "N", NULL, "coordinates; the escape is the first of them; without it as many as potentials"},
     {"noise", "KIND", "white:0.2",
-     "white:D; hessian[:DELTA] (covariance |H|/B); gauss:C (C/B); samples:SIGMA (data noise)"},
+     "white:D; hessian[:DELTA] (covariance |H|/B); gauss:C (C/B); cov:MATRIX (numbers, or a file); samples:SIGMA"},
+    {"both", NULL, NULL, "the end is also at --lo, without it as far as --absorb: out of a box"},
     {"lr", "LIST", "0.01", "step; one of the four lists may have several values"},
     {"batch", "LIST", "1", "batch size B"},
     {"k", "LIST", "1", "sharpness factor: L(sqrt(k) x), ends divided by sqrt(k)"},
@@ -138,6 +165,8 @@ static const tw_flag flags[] = {
     {"max-steps", "N", "100000000", "simulate: runs are cut off here"},
     {"repeats", "N", "16", "split: independent estimates, whose spread is the error"},
     {"paths", "N", "1000", "split: trajectories of each"},
+    {"ledger", "FILE", NULL, "finished work is kept there as it comes; the same command goes on from it",
+     .neutral = true},
     {0},
 };
 
@@ -149,7 +178,7 @@ const tw_command tw_cmd_escape_landscape = {
         "interval) or by adaptive multilevel splitting for rare escapes, beside the exact time of the chain and of\n"
         "the SDE and the formula (Kramers' for white and gauss, the paper's for hessian; halved, as the escape ends\n"
         "at the saddle). z is the score of Weibull shape 1: beyond 3 the times are not exponential. In several\n"
-        "dimensions the exact times are those of one divided by their number, right when escapes are rare.",
+        "dimensions, and with ends on both sides, the exact rates of each are added, right when escapes are rare.",
     .example = "thalweg escape landscape --noise white:0.2 --lr 0.02 --barrier 0.6,0.8,1,1.2 --replicas 400",
     .uses = TW_USE_FIGURE,
     .flags = flags,

@@ -9,16 +9,21 @@
 #include "sim/ledger.h"
 #include "thalweg/theory_escape.h"
 
+enum { TW_ESCAPE_PARTS = 16 };
+
 typedef struct tw_escape_setting {
-    double coef[TW_ESCAPE_TERMS];
-    int64_t terms, dim;
+    const char *potential; // one a line
+    int64_t parts, dim;
+    double start[TW_ESCAPE_PARTS], absorb[TW_ESCAPE_PARTS], lo[TW_ESCAPE_PARTS]; // at k = 1
+    bool both;                                                                   // the end is also at lo
+    double *root, *variance; // full covariance: its factor [dim][dim], its diagonal [dim]; freed by tw_escape_forget
     tw_escape_noise noise;
     double strength;
     double lr, batch, k, barrier; // k: L(sqrt(k) x); barrier: factor of L
-    double start, absorb, lo;     // at k = 1
     int64_t replicas, max_steps, repeats, paths;
     bool split;
     uint64_t seed;
+    tw_ledger *ledger; // --ledger, or NULL
 } tw_escape_setting;
 
 typedef struct tw_escape_measured {
@@ -35,7 +40,9 @@ typedef struct tw_escape_measured {
 
 // --potential, --noise and the ends, with their defaults found on the landscape.
 TW_NODISCARD tw_status tw_escape_read(const tw_args *args, tw_escape_setting *out);
-TW_NODISCARD tw_status tw_escape_measure(const tw_escape_setting *s, const tw_progress *progress,
+void tw_escape_forget(tw_escape_setting *s);
+// key: what this point is called in the ledger.
+TW_NODISCARD tw_status tw_escape_measure(const tw_escape_setting *s, const char *key, const tw_progress *progress,
                                          tw_escape_measured *out);
 // Rate, interval and score of these replicas, whose clocks start after `dead` steps. TW_ENUMERIC: fewer than two are
 // left then.

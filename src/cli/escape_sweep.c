@@ -32,11 +32,18 @@ tw_status tw_escape_ledger(const char *path, const char *recipe, uint64_t data, 
 {
     tw_status st = TW_OK;
     char *work = NULL;
-    size_t room = strlen(recipe) + 64;
+    char *own = NULL;
+    size_t room = strlen(recipe) + 64, length = strlen(path) + 16;
     TW_TRY(tw_alloc((int64_t)room, 1, &work));
+    TW_TRY(tw_alloc((int64_t)length, 1, &own));
+    if (tw_rank() > 0) // each rank keeps what it is dealt
+        snprintf(own, length, "%s.%d", path, tw_rank());
+    else
+        snprintf(own, length, "%s", path);
     snprintf(work, room, "%s # data %016" PRIx64 ", lanes %s", recipe, data, tw_escape_lanes_name());
-    TW_TRY(tw_ledger_open(path, work, out));
+    TW_TRY(tw_ledger_open(own, work, out));
 done:
+    free(own);
     free(work);
     return st;
 }

@@ -33,7 +33,7 @@ static int64_t replicas(const tw_effort *e)
 
 static tw_escape_problem on_quartic(double D, double absorb)
 {
-    return (tw_escape_problem){.landscape = {TW_ESCAPE_POLY, 5, quartic, 0, 0, 0},
+    return (tw_escape_problem){.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = quartic},
                                .diffusion = {.law = TW_ESCAPE_CONST, .scale = D},
                                .lo = -3,
                                .start = -1,
@@ -42,7 +42,7 @@ static tw_escape_problem on_quartic(double D, double absorb)
 
 static tw_escape_problem on_piecewise(double ha, double hb, double scale, tw_escape_convention convention)
 {
-    tw_escape_problem p = {.landscape = {TW_ESCAPE_PIECEWISE, 0, NULL, ha, hb, 1},
+    tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_PIECEWISE, .ha = ha, .hb = hb, .dl = 1},
                            .diffusion = {.law = TW_ESCAPE_HESSIAN, .scale = scale},
                            .convention = convention,
                            .lo = -4};
@@ -115,7 +115,7 @@ static tw_status kramers_time(const tw_effort *e, tw_finding *f)
     p.lo = -2.6;
     tw_escape_chain_spec c = chain_on(e, quartic, 1, TW_ESCAPE_WHITE, 0.05, 0.01, 1);
     TW_TRY(tw_escape_chain(&p, c.eta, &exact));
-    TW_TRY(tw_escape_split(&c, 16, e->scale == TW_SMOKE ? 200 : 1000, &e->progress, &split));
+    TW_TRY(tw_escape_split(&c, 16, e->scale == TW_SMOKE ? 200 : 1000, NULL, NULL, &e->progress, &split));
     put(f, "chain_exact_steps", exact.mean);
     put(f, "chain_split_low", split.lo);
     put(f, "chain_split_high", split.hi);
@@ -316,7 +316,7 @@ static tw_status rates_add(const tw_effort *e, tw_finding *f)
     tw_escape_time one;
     double ln_tau, se;
     tw_escape_chain_spec c = chain_on(e, tang, 10, TW_ESCAPE_WHITE, 4.5, 0.002, 1);
-    tw_escape_problem p = {.landscape = {TW_ESCAPE_POLY, 5, tang, 0, 0, 0},
+    tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = tang},
                            .diffusion = {.law = TW_ESCAPE_CONST, .scale = 4.5},
                            .lo = c.lo,
                            .start = c.start,
@@ -349,7 +349,8 @@ static tw_status selection(const tw_effort *e, tw_finding *f)
         for (int k = i + 1; k >= 0; k--) slope[k] = (k > 0 ? slope[k - 1] : 0) - root[i] * slope[k];
     for (int k = 0; k < 6; k++) coef[k + 1] = slope[k] / (k + 1);
     for (int k = 0; k < 7; k++) mirrored[k] = k % 2 ? -coef[k] : coef[k];
-    tw_escape_landscape l = {TW_ESCAPE_POLY, 7, coef, 0, 0, 0}, m = {TW_ESCAPE_POLY, 7, mirrored, 0, 0, 0};
+    tw_escape_landscape l = {.shape = TW_ESCAPE_POLY, .terms = 7, .coef = coef},
+                        m = {.shape = TW_ESCAPE_POLY, .terms = 7, .coef = mirrored};
     double least = fmin(tw_escape_value(&l, 0, -2), fmin(0, tw_escape_value(&l, 0, 2.1)));
     for (int i = 0; i < 60000; i++) { // midpoints: the integrand vanishes at both ends
         double x = -3 + 6.2 * (i + 0.5) / 60000, w = exp((least - tw_escape_value(&l, 0, x)) / D);

@@ -5,11 +5,18 @@
 
 #include "sim/escape.h"
 
+// L' of the parts over [from, from + CELLS / per]: of cell c, with t in [0, 1], sum of cell[4 c + k] t^k.
+enum { TW_ESCAPE_CELLS = 8192 };
+typedef struct tw_escape_table {
+    float from, per, start, absorb, lo;
+    float *cell; // [TW_ESCAPE_CELLS][4]
+} tw_escape_table;
+
 // Replicas first ... first + count - 1, sixteen at a time; a lane whose replica is done takes the next. x: room for
-// 16 n floats, 64-byte aligned.
+// 32 n floats, 64-byte aligned. table: of each part, or NULL.
 typedef struct tw_escape_lanes {
-    void (*group)(const tw_escape_chain_spec *c, int64_t first, int64_t count, int64_t max_steps, float *x,
-                  int64_t *steps, bool *escaped);
+    void (*group)(const tw_escape_chain_spec *c, const tw_escape_table *table, int64_t first, int64_t count,
+                  int64_t max_steps, float *x, int64_t *steps, bool *escaped);
     const char *name;
 } tw_escape_lanes;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rare escapes by adaptive multilevel splitting on the coordinate xi = max_i x_i.
+// Rare escapes by adaptive multilevel splitting on the coordinate xi = max_i x_i; with parts, the largest share of the
+// way from a coordinate's start to an end of it.
 //
 // T = (n0 / N0) / p: a long run near the minimum passes `outer` upwards, after having been below `inner`, N0 times in
 // n0 steps; p is the chance that such a passage reaches the end before it is back below inner. Of N trajectories from
@@ -14,9 +15,9 @@
 #include "base/rng.h"
 #include "base/shards.h"
 #include "linalg/student.h"
-#include "thalweg/theory_escape.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PILOT = 200000 };
@@ -26,20 +27,65 @@ typedef struct force {
     tw_escape_landscape potential;
     double sd;
     int64_t batch;
+    double *z; // [n], for correlated noise
 } force;
 
-static force force_of(const tw_escape_chain_spec *c)
+static double end_of(const tw_escape_chain_spec *c) { return c->parts > 0 ? 1 : c->absorb; }
+
+static double start_of(const tw_escape_chain_spec *c, int64_t i)
+{
+    return c->parts > 0 ? c->part[i % c->parts].start : c->start;
+}
+
+static force force_of(const tw_escape_chain_spec *c, double *z)
 {
     double sd = c->noise == TW_ESCAPE_WHITE ? sqrt(2 * c->eta * c->strength) : c->eta * sqrt(c->strength / c->B);
     tw_escape_landscape potential = {.shape = TW_ESCAPE_POLY, .terms = c->terms, .coef = c->coef};
-    return (force){c, potential, sd, (int64_t)c->B};
+    return (force){c, potential, sd, (int64_t)c->B, z};
 }
 
-// One step in place; max_i x_i.
+static double share_of(const tw_escape_chain_spec *c, const tw_escape_part *p, double x)
+{
+    double up = (x - p->start) / (p->absorb - p->start);
+    return c->both ? fmax(up, (p->start - x) / (p->start - p->lo)) : up;
+}
+
+static double advance_parts(const force *f, tw_rng *rng, double *x)
+{
+    const tw_escape_chain_spec *c = f->c;
+    double top = -INFINITY;
+    for (int64_t i = 0; c->noise == TW_ESCAPE_FULL && i < c->n; i++) f->z[i] = tw_rng_normal(rng);
+    for (int64_t i = 0; i < c->n; i++) {
+        const tw_escape_part *p = &c->part[i % c->parts];
+        double to = x[i], noise = 0;
+        if (c->noise == TW_ESCAPE_SAMPLES) {
+            for (int64_t b = 0; b < f->batch; b++)
+                noise -= tw_escape_value(&p->landscape, 1, x[i] - c->strength * tw_rng_normal(rng)) * c->eta / c->B;
+        } else {
+            to -= c->eta * tw_escape_value(&p->landscape, 1, x[i]);
+            if (c->noise == TW_ESCAPE_FULL) {
+                for (int64_t j = 0; j < c->n; j++) noise += c->root[i * c->n + j] * f->z[j];
+                noise *= c->eta / sqrt(c->B);
+            } else {
+                double sd = f->sd;
+                if (c->noise == TW_ESCAPE_SHARP)
+                    sd = c->eta * sqrt(hypot(tw_escape_value(&p->landscape, 2, x[i]), c->strength) / c->B);
+                noise = sd * tw_rng_normal(rng);
+            }
+        }
+        to += noise;
+        if (c->both || to >= p->lo) x[i] = to;
+        top = fmax(top, share_of(c, p, x[i]));
+    }
+    return top;
+}
+
+// One step in place; how far it is.
 static double advance(const force *f, tw_rng *rng, double *x)
 {
     const tw_escape_chain_spec *c = f->c;
     double top = -INFINITY;
+    if (c->parts > 0) return advance_parts(f, rng, x);
     for (int64_t i = 0; i < c->n; i++) {
         double to = x[i];
         if (c->noise == TW_ESCAPE_SAMPLES) {
@@ -102,6 +148,8 @@ typedef struct job {
     int64_t *steps;   // [repeats]
     const tw_progress *progress;
     int64_t repeats, done;
+    tw_ledger *ledger;
+    const char *key;
     bool frequent; // the end was reached by chance
 } job;
 
@@ -121,7 +169,7 @@ static tw_status finish(run *r, path *p)
     const tw_escape_chain_spec *c = r->j->c;
     double top = p->top[p->count - 1];
     memcpy(r->x, p->state + (p->count - 1) * c->n, (size_t)c->n * sizeof *r->x);
-    while (top < c->absorb) {
+    while (top < end_of(c)) {
         double here = advance(&r->f, &p->rng, r->x);
         r->steps++;
         if (here <= r->j->inner) break;
@@ -142,12 +190,12 @@ static tw_status passages(run *r, int64_t repeat)
     tw_rng rng = tw_rng_at(c->seed, TW_RNG_SIM, ((uint64_t)1 << 62) + (uint64_t)repeat + 1);
     int64_t found = 0;
     bool below = false, counting = false;
-    for (int64_t i = 0; i < c->n; i++) r->x[i] = c->start;
+    for (int64_t i = 0; i < c->n; i++) r->x[i] = start_of(c, i);
     for (int64_t t = 0; found < r->j->paths; t++) {
         double here = advance(&r->f, &rng, r->x);
         r->steps++;
         if (counting) r->n0++;
-        if (here >= c->absorb) {
+        if (here >= end_of(c)) {
 #pragma omp atomic write
             j->frequent = true;
             goto done;
@@ -181,7 +229,7 @@ static tw_status levels(run *r, tw_rng *rng, double *log_p)
         for (int64_t i = 0; i < N; i++) r->best[i] = best_of(&r->path[i]);
         qsort(r->best, (size_t)N, sizeof *r->best, ascending);
         double level = r->best[K - 1];
-        if (level >= c->absorb) break;
+        if (level >= end_of(c)) break;
         int64_t killed = 0, alive = 0;
         for (int64_t i = 0; i < N; i++) killed += best_of(&r->path[i]) <= level;
         *log_p += log1p(-(double)killed / (double)N);
@@ -204,7 +252,7 @@ static tw_status levels(run *r, tw_rng *rng, double *log_p)
         }
     }
     int64_t reached = 0;
-    for (int64_t i = 0; i < N; i++) reached += best_of(&r->path[i]) >= c->absorb;
+    for (int64_t i = 0; i < N; i++) reached += best_of(&r->path[i]) >= end_of(c);
     *log_p += log((double)reached / (double)N);
 done:
     return st;
@@ -214,13 +262,21 @@ static tw_status one_repeat(void *ctx, int64_t repeat, int thread)
 {
     tw_status st = TW_OK;
     job *j = ctx;
-    run r = {.j = j, .f = force_of(j->c)};
+    run r = {.j = j};
     uint64_t base = ((uint64_t)1 << 61) + (uint64_t)repeat * ((uint64_t)j->paths + 1);
-    double log_p = 0;
-    int64_t done;
+    double log_p = 0, kept[2];
+    int64_t done, found;
+    char name[96];
+    snprintf(name, sizeof name, "%.60s/split%" PRId64, j->key ? j->key : "", repeat);
+    if (j->ledger && tw_ledger_get(j->ledger, name, 2, &found, kept) && found == 2) {
+        j->log_rate[repeat] = kept[0];
+        j->steps[repeat] = (int64_t)kept[1];
+        goto counted;
+    }
     TW_TRY(tw_alloc(j->paths, sizeof *r.path, &r.path));
     TW_TRY(tw_alloc(j->paths, sizeof *r.best, &r.best));
-    TW_TRY(tw_alloc(j->c->n, sizeof *r.x, &r.x));
+    TW_TRY(tw_alloc(2 * j->c->n, sizeof *r.x, &r.x));
+    r.f = force_of(j->c, r.x + j->c->n);
     TW_TRY(passages(&r, repeat));
     if (r.n0 == 0 || j->frequent) goto done;
     for (int64_t i = 0; i < j->paths; i++) {
@@ -231,6 +287,10 @@ static tw_status one_repeat(void *ctx, int64_t repeat, int thread)
     TW_TRY(levels(&r, &rng, &log_p));
     j->log_rate[repeat] = log((double)j->paths / (double)r.n0) + log_p;
     j->steps[repeat] = r.steps;
+    kept[0] = j->log_rate[repeat];
+    kept[1] = (double)r.steps;
+    if (j->ledger) TW_TRY(tw_ledger_put(j->ledger, name, 2, kept));
+counted:
 #pragma omp atomic capture
     done = ++j->done;
     if (thread == 0 && j->progress && j->progress->tick &&
@@ -253,14 +313,15 @@ static tw_status pilot(job *j)
     tw_status st = TW_OK;
     const tw_escape_chain_spec *c = j->c;
     double *x = NULL, *top = NULL;
-    force f = force_of(c);
+    force f;
     tw_rng rng = tw_rng_at(c->seed, TW_RNG_SIM, (uint64_t)1 << 62);
-    TW_TRY(tw_alloc(c->n, sizeof *x, &x));
+    TW_TRY(tw_alloc(2 * c->n, sizeof *x, &x));
+    f = force_of(c, x + c->n);
     TW_TRY(tw_alloc(PILOT, sizeof *top, &top));
-    for (int64_t i = 0; i < c->n; i++) x[i] = c->start;
+    for (int64_t i = 0; i < c->n; i++) x[i] = start_of(c, i);
     for (int64_t t = -PILOT / 10; t < PILOT; t++) {
         double here = advance(&f, &rng, x);
-        if (here >= c->absorb) {
+        if (here >= end_of(c)) {
             j->frequent = true;
             goto done;
         }
@@ -293,13 +354,13 @@ done:
     return st;
 }
 
-tw_status tw_escape_split(const tw_escape_chain_spec *c, int64_t repeats, int64_t paths, const tw_progress *progress,
-                          tw_escape_splitting *out)
+tw_status tw_escape_split(const tw_escape_chain_spec *c, int64_t repeats, int64_t paths, tw_ledger *ledger,
+                          const char *key, const tw_progress *progress, tw_escape_splitting *out)
 {
     tw_status st = TW_OK;
     int64_t one = 0;
     bool ended = false;
-    job j = {.c = c, .paths = paths, .repeats = repeats, .progress = progress};
+    job j = {.c = c, .paths = paths, .repeats = repeats, .progress = progress, .ledger = ledger, .key = key};
 
     if (repeats < 4 || paths < 10)
         return tw_fail(TW_EINVAL,

@@ -143,8 +143,9 @@ tw_status tw_escape_chain(const tw_escape_problem *p, double eta, tw_escape_time
     double error = fabs(fine - rough) / fine;
     if (!isfinite(fine))
         st = tw_fail(TW_ENUMERIC, "chain: the mean number of steps is beyond what a double holds");
-    else if (error > 1e-9)
-        st = tw_fail(TW_ENUMERIC, "chain: %.15g and %.15g steps with finer panels do not agree to 1e-9", rough, fine);
+    else if (error > tw_escape_tolerance(p))
+        st = tw_fail(TW_ENUMERIC, "chain: %.15g and %.15g steps with finer panels do not agree to %g", rough, fine,
+                     tw_escape_tolerance(p));
     else
         *out = (tw_escape_time){fine, log(fine), error, NAN};
 done:

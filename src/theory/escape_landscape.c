@@ -27,6 +27,7 @@ static double piecewise(const tw_escape_landscape *l, int d, double x)
 
 double tw_escape_value(const tw_escape_landscape *l, int d, double x)
 {
+    if (l->shape == TW_ESCAPE_FUNCTION) return l->value(l->ctx, d, x);
     return l->shape == TW_ESCAPE_POLY ? polynomial(l->terms, l->coef, d, x) : piecewise(l, d, x);
 }
 

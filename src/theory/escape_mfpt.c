@@ -100,9 +100,9 @@ tw_status tw_escape_mfpt(const tw_escape_problem *p, tw_escape_time *out)
         TW_TRY(sweep(&q, about, &now, &exponent));
         if (fabs(now - before) < 1e-12 * fmax(1, fabs(now))) break;
     }
-    if (!(fabs(now - before) < 1e-9))
-        st = tw_fail(TW_ENUMERIC, "mean escape time: ln T = %.15g and %.15g with twice the panels do not agree to 1e-9",
-                     before, now);
+    if (!(fabs(now - before) < tw_escape_tolerance(p)))
+        st = tw_fail(TW_ENUMERIC, "mean escape time: ln T = %.15g and %.15g with twice the panels do not agree to %g",
+                     before, now, tw_escape_tolerance(p));
     else if (now > 709)
         st = tw_fail(TW_ENUMERIC, "mean escape time: e^%.6g is beyond what a double holds", now);
     if (st == TW_OK) *out = (tw_escape_time){exp(now), now, fabs(now - before), exponent};

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/alloc.h"
+#include "base/rng.h"
 #include "sim/escape_lanes.h"
 #include "thalweg/theory_escape.h"
 
@@ -25,8 +26,10 @@ static tw_escape_chain_spec on_quartic(tw_escape_noise noise, double strength, d
 
 static double exact(const tw_escape_chain_spec *c)
 {
-    tw_escape_problem p = {
-        .landscape = {TW_ESCAPE_POLY, 5, quartic, 0, 0, 0}, .lo = c->lo, .start = c->start, .absorb = c->absorb};
+    tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = quartic},
+                           .lo = c->lo,
+                           .start = c->start,
+                           .absorb = c->absorb};
     tw_escape_time t;
     double rate = c->eta / (2 * c->B);
     if (c->noise == TW_ESCAPE_SHARP)
@@ -76,8 +79,8 @@ static void plain_lanes_obey_the_same_law(void **state)
     tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.5, 0.05);
     float *x = NULL;
     double error;
-    must(tw_alloc(16, sizeof *x, &x));
-    tw_escape_plain.group(&c, 0, REPLICAS, 1 << 30, x, steps, escaped);
+    must(tw_alloc(32, sizeof *x, &x));
+    tw_escape_plain.group(&c, NULL, 0, REPLICAS, 1 << 30, x, steps, escaped);
     double mean = mean_of(steps, REPLICAS, &error);
     assert_near(mean, exact(&c), 4 * error);
     free(x);
@@ -118,7 +121,7 @@ static void threads_change_nothing(void **state)
         tw_escape_chain_spec rare = on_quartic(TW_ESCAPE_WHITE, 0.06, 0.02);
         must(tw_threads_set(threads[i]));
         must(tw_escape_simulate(&c, 1000, 1000, NULL, i ? b : a, i ? eb : ea));
-        must(tw_escape_split(&rare, 6, 40, NULL, &s));
+        must(tw_escape_split(&rare, 6, 40, NULL, NULL, NULL, &s));
         if (i == 0) first = s;
         if (i) assert_memory_equal(a, b, sizeof a);
         if (i) assert_memory_equal(ea, eb, sizeof ea);
@@ -178,7 +181,7 @@ static void splitting_covers_the_exact_time(void **state)
     for (int seed = 0; seed < 24; seed++) {
         tw_escape_splitting s;
         c.seed = (uint64_t)seed + 100;
-        must(tw_escape_split(&c, 8, 60, NULL, &s));
+        must(tw_escape_split(&c, 8, 60, NULL, NULL, NULL, &s));
         assert_true(s.rare);
         covered += s.lo <= truth && truth <= s.hi;
         sum += truth / s.mean / 24;
@@ -196,11 +199,11 @@ static void an_escape_of_1e12_steps_is_measured(void **state)
     (void)state;
     tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.04, 0.01);
     tw_escape_splitting s;
-    must(tw_escape_split(&c, 8, 200, NULL, &s));
+    must(tw_escape_split(&c, 8, 200, NULL, NULL, NULL, &s));
     assert_true(s.lo <= 4519318490724.92 && 4519318490724.92 <= s.hi); // the reference file's
     assert_true(s.error < 0.35 && s.steps < 20000000);
     c.strength = 0.5;
-    must(tw_escape_split(&c, 8, 200, NULL, &s));
+    must(tw_escape_split(&c, 8, 200, NULL, NULL, NULL, &s));
     assert_false(s.rare);
 }
 
@@ -225,7 +228,7 @@ static void bad_numbers_are_named(void **state)
     must_fail(tw_escape_simulate(&bad, 2, 10, NULL, steps, escaped), TW_EINVAL, "whole number of samples");
     must_fail(tw_escape_simulate(&c, 0, 10, NULL, steps, escaped), TW_EINVAL, "replicas: found 0");
     must_fail(tw_escape_simulate(&c, 2, 0, NULL, steps, escaped), TW_EINVAL, "steps: found 0");
-    must_fail(tw_escape_split(&c, 3, 100, NULL, &s), TW_EINVAL, "at least 4 of 10");
+    must_fail(tw_escape_split(&c, 3, 100, NULL, NULL, NULL, &s), TW_EINVAL, "at least 4 of 10");
 }
 
 static void every_failing_allocation_is_reported(void **state)
@@ -237,12 +240,127 @@ static void every_failing_allocation_is_reported(void **state)
     for (int call = 1; st != TW_OK && call < 3000; call += 1 + call / 10) {
         tw_escape_splitting s;
         tw_alloc_fail_at(call);
-        st = tw_escape_split(&c, 4, 10, NULL, &s);
+        st = tw_escape_split(&c, 4, 10, NULL, NULL, NULL, &s);
         assert_true(st == TW_OK || st == TW_ENOMEM);
     }
     tw_alloc_fail_at(0);
     assert_int_equal(st, TW_OK);
     must(tw_threads_set(2));
+}
+
+// ---- parts: functions, ends on both sides, correlated noise
+// -----------------------------------------------------------
+
+static double quartic_again(const void *ctx, int d, double x)
+{
+    double k = *(const double *)ctx; // k (x^2 - 1)^2
+    return d == 0 ? k * (x * x - 1) * (x * x - 1) : d == 1 ? 4 * k * x * (x * x - 1) : k * (12 * x * x - 4);
+}
+
+static tw_escape_part function_part(const double *k, double lo)
+{
+    return (tw_escape_part){{.shape = TW_ESCAPE_FUNCTION, .value = quartic_again, .ctx = k}, -1, 0, lo};
+}
+
+// The same potential as a function: the same exact chain, for every noise; and through splitting where escapes are
+// rare.
+static void a_function_is_left_as_the_polynomial_it_is(void **state)
+{
+    (void)state;
+    static int64_t steps[REPLICAS];
+    static bool escaped[REPLICAS];
+    const double one = 1;
+    tw_escape_part part = function_part(&one, -2.6);
+    tw_escape_chain_spec chain[] = {on_quartic(TW_ESCAPE_WHITE, 0.4, 0.02), on_quartic(TW_ESCAPE_SHARP, 1, 0.1),
+                                    on_quartic(TW_ESCAPE_GAUSSIAN, 40, 0.05)};
+    for (int i = 0; i < 3; i++) {
+        double error, truth = exact(&chain[i]);
+        chain[i].parts = 1;
+        chain[i].part = &part;
+        must(tw_escape_simulate(&chain[i], REPLICAS, 1 << 30, NULL, steps, escaped));
+        double mean = mean_of(steps, REPLICAS, &error);
+        assert_near(mean, truth, 4 * error);
+    }
+    tw_escape_chain_spec rare = on_quartic(TW_ESCAPE_WHITE, 0.06, 0.02);
+    tw_escape_splitting s;
+    double truth = exact(&rare);
+    rare.parts = 1;
+    rare.part = &part;
+    must(tw_escape_split(&rare, 12, 200, NULL, NULL, NULL, &s));
+    assert_true(s.rare);
+    assert_near(s.mean, truth, 4 * s.error * truth);
+}
+
+// Two coordinates with one noise for both are one coordinate; with noises of their own, two equal ones leave half as
+// late as one, up to the first relaxation.
+static void correlated_noise_moves_coordinates_together(void **state)
+{
+    (void)state;
+    static int64_t steps[REPLICAS];
+    static bool escaped[REPLICAS];
+    const double one = 1, r = sqrt(40), same[] = {r, 0, r, 0}, own[] = {r, 0, 0, r};
+    tw_escape_part part = function_part(&one, -2.6);
+    tw_escape_chain_spec c = on_quartic(TW_ESCAPE_GAUSSIAN, 40, 0.05);
+    double error, truth = exact(&c);
+    c.noise = TW_ESCAPE_FULL;
+    c.n = 2;
+    c.parts = 1;
+    c.part = &part;
+    c.root = same;
+    must(tw_escape_simulate(&c, REPLICAS, 1 << 30, NULL, steps, escaped));
+    double mean = mean_of(steps, REPLICAS, &error);
+    assert_near(mean, truth, 4 * error);
+    c.root = own;
+    must(tw_escape_simulate(&c, REPLICAS, 1 << 30, NULL, steps, escaped));
+    mean = mean_of(steps, REPLICAS, &error);
+    assert_true(mean < 0.7 * truth && mean > 0.45 * truth);
+}
+
+// A parabola left on either side from its centre: beside a plain loop with another generator. The second part has its
+// ends out of reach.
+static void a_box_is_left_on_both_sides(void **state)
+{
+    (void)state;
+    static int64_t steps[REPLICAS], plain[REPLICAS];
+    static bool escaped[REPLICAS];
+    const double half[] = {0, 0, 0.5};
+    tw_escape_part part[] = {{{.shape = TW_ESCAPE_POLY, .terms = 3, .coef = half}, 0, 0.8, -0.6},
+                             {{.shape = TW_ESCAPE_POLY, .terms = 3, .coef = half}, 0, 90, -90}};
+    tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.05, 0.1);
+    double ea, eb;
+    c.n = c.parts = 2;
+    c.part = part;
+    c.both = true;
+    must(tw_escape_simulate(&c, REPLICAS, 1 << 30, NULL, steps, escaped));
+    for (int64_t i = 0; i < REPLICAS; i++) {
+        tw_rng rng = tw_rng_at(4, TW_RNG_TEST, (uint64_t)i);
+        double x = 0;
+        for (plain[i] = 0; x > -0.6 && x < 0.8; plain[i]++) x = 0.9 * x + 0.1 * tw_rng_normal(&rng);
+    }
+    double a = mean_of(steps, REPLICAS, &ea), b = mean_of(plain, REPLICAS, &eb);
+    print_message("%.5g steps, plain loop %.5g\n", a, b);
+    assert_near(a, b, 4 * hypot(ea, eb));
+}
+
+static void parts_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    int64_t steps[1];
+    bool escaped[1];
+    const double one = 1;
+    tw_escape_part part = function_part(&one, -2.6);
+    tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.4, 0.02);
+    c.both = true;
+    must_fail(tw_escape_simulate(&c, 1, 1, NULL, steps, escaped), TW_EINVAL, "expected parts");
+    c.parts = 2;
+    c.part = &part;
+    must_fail(tw_escape_simulate(&c, 1, 1, NULL, steps, escaped), TW_EINVAL, "at most one for each");
+    c.parts = 1;
+    part.lo = part.start;
+    must_fail(tw_escape_simulate(&c, 1, 1, NULL, steps, escaped), TW_EINVAL, "lo < start");
+    const double nothing = NAN;
+    part = function_part(&nothing, -2.6);
+    must_fail(tw_escape_simulate(&c, 1, 1, NULL, steps, escaped), TW_EINVAL, "no number");
 }
 
 int main(void)
@@ -258,6 +376,10 @@ int main(void)
         cmocka_unit_test(an_escape_of_1e12_steps_is_measured),
         cmocka_unit_test(bad_numbers_are_named),
         cmocka_unit_test(every_failing_allocation_is_reported),
+        cmocka_unit_test(a_function_is_left_as_the_polynomial_it_is),
+        cmocka_unit_test(correlated_noise_moves_coordinates_together),
+        cmocka_unit_test(a_box_is_left_on_both_sides),
+        cmocka_unit_test(parts_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

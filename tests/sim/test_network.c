@@ -158,7 +158,7 @@ static void times_of_one_weight_are_those_of_the_exact_chain(void **state)
                         .batch = 1,
                         .factor = &factor,
                         .seed = 3};
-    tw_escape_problem p = {.landscape = {TW_ESCAPE_POLY, 3, coef, 0, 0, 0},
+    tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 3, .coef = coef},
                            .diffusion = {.law = TW_ESCAPE_CONST, .scale = factor * factor / (2 * eta)},
                            .lo = -3,
                            .absorb = size};

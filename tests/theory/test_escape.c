@@ -64,7 +64,7 @@ static const double flat[] = {0}, quartic[] = {1, 0, -2, 0, 1};
 
 static tw_escape_problem on_quartic(double D, double absorb)
 {
-    return (tw_escape_problem){.landscape = {TW_ESCAPE_POLY, 5, quartic, 0, 0, 0},
+    return (tw_escape_problem){.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = quartic},
                                .diffusion = {.law = TW_ESCAPE_CONST, .scale = D},
                                .lo = -2.6,
                                .start = -1,
@@ -76,7 +76,7 @@ static void free_diffusion_takes_the_square_of_the_distance(void **state)
 {
     (void)state;
     tw_escape_time t;
-    tw_escape_problem p = {.landscape = {TW_ESCAPE_POLY, 1, flat, 0, 0, 0},
+    tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 1, .coef = flat},
                            .diffusion = {.law = TW_ESCAPE_CONST, .scale = 0.7},
                            .lo = -1.5,
                            .start = 0.25,
@@ -132,7 +132,7 @@ static void a_box_of_one_dimension_is_a_line(void **state)
     for (int i = 0; i < 4; i++) {
         double lambda = 0.3 + i, eta = 0.2, B = 1 + i, r = 0.2 + 0.4 * i, T;
         const double well[] = {0, 0, lambda / 2};
-        tw_escape_problem p = {.landscape = {TW_ESCAPE_POLY, 3, well, 0, 0, 0},
+        tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 3, .coef = well},
                                .diffusion = {.law = TW_ESCAPE_CONST, .scale = eta / (2 * B) * lambda},
                                .absorb = r};
         tw_escape_time t;

@@ -32,7 +32,7 @@ static void a_plane_is_passed_as_the_exact_chain_says(void **state)
     const double one = 1, eta = 0.2, coef[] = {0, 0, 0.5}, levels[] = {3.5, 5};
     for (int i = 0; i < 2; i++) {
         double c = 0.04, sigma = sqrt(eta * eta * c / (2 * eta - eta * eta)), r = levels[i] * sigma;
-        tw_escape_problem p = {.landscape = {TW_ESCAPE_POLY, 3, coef, 0, 0, 0},
+        tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 3, .coef = coef},
                                .diffusion = {.law = TW_ESCAPE_CONST, .scale = eta * c / 2},
                                .lo = -12 * sigma,
                                .absorb = r};
