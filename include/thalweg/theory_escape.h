@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 // Everything below returns TW_EINVAL for numbers out of range (named), TW_ENUMERIC when the answer is no double or
-// could not be had to 1e-9 (functions: to 1e-6; both numbers in the message), TW_ENOMEM. Outputs are untouched on failure.
+// could not be had to 1e-9 (functions: to 1e-6; both numbers in the message), TW_ENOMEM. Outputs are untouched on
+// failure.
 
 typedef enum tw_escape_shape {
     TW_ESCAPE_POLY,      // sum of coef[i] x^i

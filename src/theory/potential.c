@@ -213,7 +213,7 @@ static jet apply_function(kind op, jet u)
 
 static jet evaluate(const tw_potential *p, double x)
 {
-    jet stack[STACK];
+    jet stack[STACK] = {{{0}}};
     int top = 0;
     for (int i = 0; i < p->length; i++) {
         kind op = p->program[i].op;
@@ -273,7 +273,7 @@ static poly poly_apply(kind op, const poly *u, const poly *v)
 
 static poly as_polynomial(const tw_potential *p)
 {
-    poly stack[STACK];
+    poly stack[STACK] = {{0}};
     int top = 0;
     for (int i = 0; i < p->length; i++) {
         kind op = p->program[i].op;
