@@ -245,7 +245,7 @@ static tw_status run(const tw_args *args)
         }
         TW_TRY(stored(&j, claim, &found));
         bool before = found != NULL;
-        if (!before) TW_TRY(measure(&j, claim, &found));
+        TW_TRY(before ? draw(&j, claim, json_object_get(found, "evidence")) : measure(&j, claim, &found));
         tw_show_progress_end();
         const char *verdict = json_string_value(json_object_get(found, "verdict"));
         for (int v = 0; v < TW_VERDICTS; v++)

@@ -12,7 +12,7 @@
 tw_status tw_minibatch_tail(const tw_effort *e, tw_finding *f)
 {
     tw_status st = TW_OK;
-    static const int64_t count[] = {65536, 1048576, 8388608}, top[] = {1024, 16384, 65536};
+    static const int64_t count[] = {65536, 4194304, 16777216}, top[] = {1024, 16384, 32768};
     int64_t n = count[e->scale], k = top[e->scale];
     float *last = NULL;
     tw_regression_law *law = NULL;

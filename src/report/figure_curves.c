@@ -3,6 +3,7 @@
 #include "report/figure.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { HEIGHT = 400 };
 
@@ -67,6 +68,14 @@ static int place_names(const tw_figure_curves *f, int panel, name *names, double
     return count;
 }
 
+static double longest(int count, const name *names)
+{
+    size_t most = 0;
+    for (int i = 0; i < count; i++)
+        if (strlen(names[i].text) > most) most = strlen(names[i].text);
+    return (double)most;
+}
+
 static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
 {
     name names[6];
@@ -76,8 +85,10 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
         least = isfinite(least) ? least - 0.5 : 0;
         most = least + 1;
     }
-    fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n", panel * width + 0.075,
-            (panel + 1) * width - 0.085);
+    double letter = f->panels > 1 ? 0.0074 : 0.0112, right = 0.02 + letter * longest(count, names); // of the page
+    fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n",
+            panel * width + (f->panels > 1 ? 0.06 : 0.085),
+            (panel + 1) * width - fmin(fmax(right, 0.06), 0.45 * width));
     fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", value_at(f, least - 0.04 * (most - least)),
             value_at(f, most + 0.04 * (most - least)), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
     fputs("unset label\nset xlabel ", script);
@@ -95,12 +106,15 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     fputs("plot ", script);
     for (int c = 0; c < f->count; c++) {
         if (f->curve[c].panel != panel) continue;
-        bool dots = f->curve[c].dots;
-        const char *with = dots ? "points" : f->points <= 60 ? "linespoints" : "lines";
-        fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps %s", style ? ", " : "", c + 2, with, style + 1,
-                dots ? "0.9" : "0.5");
-        if (f->curve[c].error)
-            fprintf(script, ", $curves using 1:%d:%d with yerrorbars ls %d pt 0", c + 2, f->count + c + 2, style + 1);
+        if (f->curve[c].dots && f->curve[c].error)
+            fprintf(script, "%s$curves using 1:%d:%d with yerrorbars ls %d lw 1 pt 7 ps 0.7 pi 0", style ? ", " : "",
+                    c + 2, f->count + c + 2, style + 1);
+        else
+            fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps 0.5%s", style ? ", " : "", c + 2,
+                    f->curve[c].dots  ? "points"
+                    : f->points <= 60 ? "linespoints"
+                                      : "lines",
+                    style + 1, f->curve[c].dots ? " pi 0" : "");
         style++;
     }
     fputc('\n', script);
@@ -137,7 +151,7 @@ tw_status tw_figure_draw_curves(const tw_figure_curves *f, const char *path, con
     TW_TRY(tw_figure_open(&figure, path, f->panels > 1 ? 960 : 640, HEIGHT));
     put_data(figure.script, f);
     if (f->log_x) fputs("set logscale x\n", figure.script);
-    if (f->log_y) fputs("set logscale y\nset format y '10^{%L}'\n", figure.script);
+    if (f->log_y) fputs("set logscale y\nset format y '%g'\n", figure.script);
     fputs("set multiplot\nset tmargin at screen 0.76\nset bmargin at screen 0.17\n", figure.script);
     for (int p = 0; p < f->panels; p++) put_panel(figure.script, f, p);
     fputs("unset multiplot\n", figure.script);

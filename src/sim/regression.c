@@ -25,6 +25,7 @@ typedef struct job {
     const tw_regression_one *one;
     const tw_regression_many *many;
     const tw_regression_lanes *lanes;
+    tw_mean_square fit;
     int64_t D;
     double *moments; // [groups][D][D][LANES]
     float *last;     // [replicas]
@@ -39,7 +40,7 @@ static tw_status run_group(void *ctx, int64_t group, int thread)
     double *moments = j->moments + group * j->D * j->D * LANES;
     float *last = j->last + group * LANES;
     if (j->one)
-        j->lanes->one(j->one, group * LANES, moments, last);
+        j->lanes->one(j->one, &j->fit, group * LANES, moments, last);
     else
         TW_TRY(j->lanes->many(j->many, group * LANES, moments, last));
     int64_t done;
@@ -146,9 +147,14 @@ tw_status tw_regression_run_one(const tw_regression_one *in, double weight, cons
     tw_status st = check(in->S, in->replicas, in->burn, in->steps, in->mu);
     if (st != TW_OK) return st;
     tw_regression_one even = *in;
-    even.burn += even.burn % 2;
-    even.steps += even.steps % 2;
+    const int64_t whole = in->S == 1 ? 2 : in->S == 2 ? 16 : 8; // steps drawn at once
+    even.burn += (whole - even.burn % whole) % whole;
+    even.steps += (whole - even.steps % whole) % whole;
     job j = {.one = &even, .lanes = tw_regression_best(), .D = 1, .progress = progress};
+    if (in->S > 2) {
+        st = tw_mean_square_fit(in->S, &j.fit);
+        if (st != TW_OK) return st;
+    }
     return run(&j, in->replicas, &weight, last, out);
 }
 

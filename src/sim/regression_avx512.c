@@ -16,5 +16,6 @@
 #include "sim/regression_one.inc"
 #include "sim/regression_many.inc"
 
-const tw_regression_lanes tw_regression_avx512 = {tw_regression_one_avx512, tw_regression_normals_avx512,
-                                                  tw_regression_words_avx512, tw_regression_many_avx512, "avx512"};
+const tw_regression_lanes tw_regression_avx512 = {tw_regression_one_avx512,     tw_regression_pairs_avx512,
+                                                  tw_regression_normals_avx512, tw_regression_words_avx512,
+                                                  tw_regression_many_avx512,    "avx512"};

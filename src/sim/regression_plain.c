@@ -21,5 +21,6 @@ static inline float __attribute__((vector_size(64))) root_of(float __attribute__
 #include "sim/regression_one.inc"
 #include "sim/regression_many.inc"
 
-const tw_regression_lanes tw_regression_plain = {tw_regression_one_plain, tw_regression_normals_plain,
-                                                 tw_regression_words_plain, tw_regression_many_plain, "plain"};
+const tw_regression_lanes tw_regression_plain = {tw_regression_one_plain,     tw_regression_pairs_plain,
+                                                 tw_regression_normals_plain, tw_regression_words_plain,
+                                                 tw_regression_many_plain,    "plain"};

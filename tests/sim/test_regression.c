@@ -226,6 +226,128 @@ static void replicas_that_diverge_are_counted_not_averaged(void **state)
     tw_regression_law_free(law);
 }
 
+// Truth: moments of chi^2_S / S, 1, 1 + 2/S, (1 + 2/S)(1 + 4/S), against the polynomial's, summed over a normal by the
+// midpoint rule (spectrally exact for such integrands; beyond 8 standard deviations lies 1e-15). Tolerance: |r^2 - q|
+// is at most 5e-6 (1 + q) by contract, so the k-th moment is off by at most k 5e-6 E q^(k-1) (1 + q); rounding of
+// fifteen coefficients to float adds as much as 15 x 6e-8 x 2 k.
+static void the_polynomial_has_the_moments_of_chi_squared(void **state)
+{
+    (void)state;
+    static const int64_t size[] = {3, 4, 5, 8, 16, 64, 1024, 100000, 100001, INT32_MAX};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        tw_mean_square fit;
+        must(tw_mean_square_fit(size[i], &fit));
+        assert_true(fit.off <= 5e-6);
+        double S = (double)size[i], truth[] = {1, 1, 1 + 2 / S, (1 + 2 / S) * (1 + 4 / S)}, m[4] = {0}, all = 0;
+        for (double n = -6.7; n < 6.7; n += 1e-3) {
+            double r = 0, density = exp(-n * n / 2), p = density;
+            for (int k = fit.degree; k >= 0; k--) r = r * n + (double)fit.c[k];
+            for (int k = 0; k < 4; k++, p *= r * r) m[k] += p;
+            all += density;
+        }
+        for (int k = 1; k < 4; k++)
+            assert_near(m[k] / all, truth[k], k * (5e-6 * (truth[k - 1] + truth[k]) + 2e-6 * truth[k]));
+        if (S <= 1024) // power: a spread wrong by 0.1 % cannot hide
+            assert_near(m[2] / all - m[1] * m[1] / (all * all), 2 / S, 1e-3 * 2 / S + 4e-5);
+    }
+}
+
+// Truth: in double from the words themselves: radius sqrt(-2 ln u), u = (word | 1)/2^32, direction k of 2^15 on the
+// right half of the circle, mirrored by the sixteenth bit. Tolerance: as for the other normals.
+static void coarse_pairs_are_those_of_double_arithmetic(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 300 };
+    static uint32_t word[ROUNDS * 3][4][16];
+    static float x[ROUNDS * 8][16], y[ROUNDS * 8][16];
+    for (int i = 0; i < 2; i++) {
+        lanes_at(i)->words(9, 32, ROUNDS * 3, word);
+        lanes_at(i)->pairs(9, NULL, 32, ROUNDS * 8, &x[0][0], &y[0][0]);
+        for (int t = 0; t < ROUNDS * 8; t++)
+            for (int lane = 0; lane < 16; lane++) {
+                int first = t / 8 * 3, at = t % 8;
+                uint32_t p = word[first + at / 4][at % 4][lane], both = word[first + 2][at / 2][lane];
+                uint32_t q = at % 2 ? both >> 16 : both & 0xFFFF;
+                double r = sqrt(-2 * log((p | 1) * 0x1p-32)),
+                       v = ((double)(q & 0x7FFF) * 0x1p-14 - 1 + 0x1p-15) * acos(-1) / 2;
+                double bound = 6e-7 / fmax(r, 4e-4) + 4e-7 * r;
+                assert_near(x[t][lane], (q >> 15 ? -1 : 1) * r * cos(v), bound);
+                assert_near(y[t][lane], r * sin(v), bound);
+            }
+    }
+}
+
+// Truth: the step as the file's head has it, in double from the words: x^2 = E (1 + cos phi), x e = E sin phi, phi/2
+// the angle. Cosine and sine changed about would have the same law and other numbers.
+static void a_batch_of_one_steps_as_its_formula_says(void **state)
+{
+    (void)state;
+    static uint32_t word[1][4][16];
+    const double a = 1.5, s = 0.7, lambda = 0.3;
+    for (int i = 0; i < 2; i++) {
+        double square[16];
+        float last[16];
+        tw_regression_one in = {.S = 1, .replicas = 16, .steps = 2, .a = a, .s = s, .lambda = lambda, .seed = 77};
+        lanes_at(i)->words(77, 0, 1, word);
+        lanes_at(i)->one(&in, NULL, 0, square, last);
+        for (int lane = 0; lane < 16; lane++) {
+            double w = 0, sum = 0;
+            for (int t = 0; t < 2; t++) {
+                uint32_t p = word[0][2 * t][lane], q = word[0][2 * t + 1][lane];
+                double E = -log((p | 1) * 0x1p-32), v = (double)(int32_t)q * 0x1p-32 * acos(-1);
+                double cosine = (q & 1 ? -1 : 1) * cos(v);
+                w += lambda * (s * sqrt(a) * E * sin(v) - a * E * (1 + cosine) * w);
+                sum += w * w / 2;
+            }
+            assert_near(last[lane], w, 1e-5 * (fabs(w) + 0.1)); // 30 operations in float on numbers up to 22
+            assert_near(square[lane], sum, 2e-5 * (sum + 0.1));
+        }
+    }
+}
+
+// Truth: the exact solver. The predictor is not the best one (delta != 0) and there is no label noise, so all that
+// fluctuates comes of delta (q - 1): without the -1 the mean would move by a delta/(a + gamma), three times the spread.
+static void decay_in_one_dimension_agrees_with_the_exact_variance(void **state)
+{
+    (void)state;
+    const int64_t batch[] = {1, 2, 3, 8, 64};
+    const double momentum[] = {0, 0.4};
+    for (int i = 0; i < 10; i++) {
+        const double A = 1, none = 0, Gamma = 0.5, Lambda = 0.15, u = 2;
+        tw_noise_opts opts = tw_noise_defaults();
+        tw_noise_law *exact = NULL;
+        tw_regression_law *law = NULL;
+        tw_noise_population p = {.D = 1,
+                                 .S = batch[i / 2],
+                                 .mu = momentum[i % 2],
+                                 .A = &A,
+                                 .B = &none,
+                                 .Gamma = &Gamma,
+                                 .Lambda = &Lambda,
+                                 .u = &u,
+                                 .w0 = &none,
+                                 .c1 = 2,
+                                 .c2 = 1};
+        must(tw_noise_solve_population(&p, &opts, &exact));
+        assert_true(exact->gain < 0.5);
+        tw_regression_one in = {.S = p.S,
+                                .replicas = 1024,
+                                .burn = 200,
+                                .steps = 400,
+                                .a = 1,
+                                .lambda = Lambda,
+                                .mu = p.mu,
+                                .gamma = Gamma,
+                                .delta = exact->w_star[0] - u,
+                                .seed = 8 + (uint64_t)i};
+        must(tw_regression_run_one(&in, 1, NULL, NULL, &law));
+        assert_true(law->error[0] < 0.03 * exact->Sigma[0]);
+        assert_near(law->Sigma[0], exact->Sigma[0], 4.5 * law->error[0]);
+        tw_regression_law_free(law);
+        tw_noise_law_free(exact);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +360,10 @@ int main(void)
         cmocka_unit_test(hill_recovers_the_index_of_a_pareto_sample),
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(replicas_that_diverge_are_counted_not_averaged),
+        cmocka_unit_test(the_polynomial_has_the_moments_of_chi_squared),
+        cmocka_unit_test(coarse_pairs_are_those_of_double_arithmetic),
+        cmocka_unit_test(a_batch_of_one_steps_as_its_formula_says),
+        cmocka_unit_test(decay_in_one_dimension_agrees_with_the_exact_variance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

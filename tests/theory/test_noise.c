@@ -590,6 +590,32 @@ static void noise_outside_the_valley_and_an_indefinite_c_are_said(void **state)
     assert_false(found.indefinite);
 }
 
+// Truth: one number, h = 0.9, S = 1, Gaussian: d = 2h - h^2 = 0.99 and N(X) = 2 h^2 X = 1.62 X, so L - N = -0.63 < 0;
+// with h = 0.5 it is 0.75 - 0.5 = 0.25 and X = C0 / 0.25. In three dimensions, h and A alike, the sign is that of the
+// gain's: 1 - sum h/(2 - h - h) < 0 for h = (0.6, 0.5, 0.2), from section 5.
+static void conjugate_gradients_stop_where_curvature_is_negative(void **state)
+{
+    (void)state;
+    double h[] = {0.9}, c[] = {2}, scratch[2], X[1];
+    bool positive = true;
+    tw_noise_frame frame = {.D = 1, .r = 1, .h = h};
+    tw_noise_operator op = {
+        .r = 1, .diagonal = true, .A = h, .c1 = 2, .c2 = 1, .scale = 1, .C0 = c, .scratch = scratch};
+    must(tw_noise_stationary(&op, &frame, 1e-15, X, &positive));
+    assert_false(positive);
+    h[0] = 0.5;
+    must(tw_noise_stationary(&op, &frame, 1e-15, X, &positive));
+    assert_true(positive);
+    assert_near(X[0], 8, 8 * 4 * DBL_EPSILON);
+
+    double h3[] = {0.2, 0.5, 0.6}, c3[] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, scratch3[18], X3[9];
+    tw_noise_frame frame3 = {.D = 3, .r = 3, .h = h3};
+    tw_noise_operator op3 = {
+        .r = 3, .diagonal = true, .A = h3, .c1 = 2, .c2 = 1, .scale = 1, .C0 = c3, .scratch = scratch3};
+    must(tw_noise_stationary(&op3, &frame3, 1e-15, X3, &positive));
+    assert_false(positive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +636,7 @@ int main(void)
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(a_bad_file_is_answered_with_place_found_and_expected),
         cmocka_unit_test(every_failing_allocation_is_survived),
+        cmocka_unit_test(conjugate_gradients_stop_where_curvature_is_negative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

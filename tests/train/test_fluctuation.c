@@ -98,11 +98,25 @@ static void predictions_are_theorem_1_for_the_noise_at_the_minimum(void **state)
         assert_int_equal(status, TW_NOISE_STABLE);
         along(&r, Sigma[0], variance);
         along(&r, r.law->C_at_min, noise);
+        // The same equation for C = H/S: H of the data loss alone, which has no l2 in it; and half the mean squared
+        // residual for L.
+        double plain[D][D], crude[D], data_loss = 0;
+        for (int a = 0; a < D; a++)
+            for (int b = 0; b < D; b++) plain[a][b] = (r.H[a][b] - r.Gamma[a][b]) / (double)opts.batch;
+        must(tw_noise_lyapunov(D, opts.momentum, r.H[0], r.Lambda[0], plain[0], &status, Sigma[0]));
+        along(&r, Sigma[0], crude);
+        for (int i = 0; i < M; i++) {
+            double left = -((double *)r.t.data.target)[i];
+            for (int a = 0; a < D; a++) left += r.X[i][a] * r.law->w_star[a];
+            data_loss += left * left / (2 * M);
+        }
         must(tw_fluctuation_new(r.t.net, &r.t.data, &opts, &f));
         for (int k = 0; k < D; k++) {
             assert_near(f->mode[k].noise, noise[k], 1e-7 * noise[0]);
             assert_near(f->mode[k].predicted, variance[k], 1e-7 * variance[0]);
             assert_true(f->mode[k].relaxation > 0 && !f->mode[k].settled);
+            assert_near(f->mode[k].from_hessian, crude[k], 1e-7 * crude[0]);
+            assert_near(f->mode[k].from_paper, 2 * data_loss * crude[k], 2e-7 * crude[0] * data_loss);
         }
         tw_fluctuation_free(f);
         close_regression(&r);
