@@ -19,6 +19,7 @@
 typedef struct shared {
     volatile double done; // part of its steps
     volatile sig_atomic_t stop;
+    pid_t parent; // a run whose parent is gone stops, and can be resumed
     tw_many_result result;
 } shared;
 
@@ -43,7 +44,7 @@ static bool note(void *ctx, const char *what, double done, double total)
     shared *s = ctx;
     (void)what;
     s->done = total > 0 ? done / total : 0;
-    return !s->stop;
+    return !s->stop && getppid() == s->parent;
 }
 
 static tw_many_outcome work(const many *m, int64_t i)
@@ -76,6 +77,7 @@ static tw_status start(many *m, int64_t i)
 {
     fflush(stdout);
     fflush(stderr);
+    m->state[i].parent = getpid();
     pid_t child = fork();
     if (child < 0) return tw_fail(TW_EIO, "runs: no further process: %s", strerror(errno));
     if (child == 0) {
