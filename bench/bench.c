@@ -9,10 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+static clockid_t used = CLOCK_MONOTONIC;
+
+void bench_count_work(void) { used = CLOCK_PROCESS_CPUTIME_ID; }
+
 double bench_now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(used, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

@@ -5,7 +5,10 @@
 
 #include "base/shards.h"
 
-double bench_now(void); // seconds, monotonic
+double bench_now(void); // seconds, monotonic; of this process's work alone after bench_count_work
+// From here on bench_now counts what all threads of this process work, not the time that passes: on one thread of a
+// machine that others use, this is the smaller error.
+void bench_count_work(void);
 
 // The shortest of the runs that fit into `seconds` (at least three) after one that is not counted: what else runs on
 // the machine can only make a run longer.

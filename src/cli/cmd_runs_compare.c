@@ -38,7 +38,11 @@ static const char *value_of(const tw_recipe *recipe, const char *key)
 static void show_head(const sheet *s, const char *what)
 {
     printf("%-30s", what);
-    for (int i = 0; i < s->runs; i++) printf("  %20.20s", json_string_value(json_object_get(s->run[i], "run")));
+    for (int i = 0; i < s->runs; i++) { // the end of a long name tells members of a grid apart
+        const char *name = json_string_value(json_object_get(s->run[i], "run"));
+        size_t length = strlen(name);
+        printf("  %20s", length > 20 ? name + length - 20 : name);
+    }
     printf("\n");
 }
 
@@ -63,6 +67,7 @@ static json_t *recipes(const sheet *s, bool show)
         if (show) printf("\n");
         json_object_set_new(all, key[k].key, row);
     }
+    if (show && json_object_size(all) == 0) printf("(the same)\n");
     return all;
 }
 

@@ -48,7 +48,7 @@ done:
 }
 
 // A run that cannot be read is shown with the reason, and the others too.
-static tw_status row(const char *folder, json_t *list, bool json)
+static tw_status row(const char *folder, int width, json_t *list, bool json)
 {
     tw_status st = TW_OK;
     tw_run *run = NULL;
@@ -68,8 +68,8 @@ static tw_status row(const char *folder, json_t *list, bool json)
                                               status, "steps", steps, "total_steps", total, "model", model, "data",
                                               data, "created", created, "loss", tw_json_real(loss)));
     else
-        printf("%-24s  %-11s  %8s of %-8s  %11.5g  %-28.28s  %-24.24s  %s\n", folder, status, steps, total, loss, model,
-               data, created);
+        printf("%-*s  %-11s  %8s of %-8s  %11.5g  %-28.28s  %-24.24s  %s\n", width, folder, status, steps, total, loss,
+               model, data, created);
 done:
     tw_runs_close(run);
     return st;
@@ -85,12 +85,15 @@ static tw_status run(const tw_args *args)
     json_t *result = json_object(), *rows = json_array();
     const char *folder = words > 0 ? word[0] : "runs";
 
+    int width = 24;
     TW_TRY(find_runs(folder, &count, &list));
+    for (int64_t i = 0; i < count; i++)
+        if ((int)strlen(list[i]) > width) width = (int)strlen(list[i]);
     if (!json)
-        printf("%-24s  %-11s  %8s    %-8s  %11s  %-28s  %-24s  %s\n", "run", "status", "steps", "", "loss", "model",
-               "data", "created");
+        printf("%-*s  %-11s  %8s    %-8s  %11s  %-28s  %-24s  %s\n", width, "run", "status", "steps", "", "loss",
+               "model", "data", "created");
     for (int64_t i = 0; i < count; i++) {
-        if (row(list[i], rows, json) == TW_OK) continue;
+        if (row(list[i], width, rows, json) == TW_OK) continue;
         broken++;
         tw_show_shortfall("%s", tw_error());
     }

@@ -304,6 +304,12 @@ static int put_list(writer *w, const tw_recipe *recipe, int row)
     return end;
 }
 
+// The default number of epochs is none where steps alone were given: written down it would end the run before them.
+static bool is_void(const tw_recipe *recipe, const char *key)
+{
+    return strcmp(key, "stop.epochs") == 0 && tw_recipe_has(recipe, "stop.steps") && !tw_recipe_given(recipe, key);
+}
+
 static void put_recipe(writer *w, const tw_recipe *recipe)
 {
     char open[TW_RECIPE_KEY] = "";
@@ -314,7 +320,7 @@ static void put_recipe(writer *w, const tw_recipe *recipe)
     for (int row = 0; row < tw_recipe_rows();) {
         const char *key = tw_recipe_row(row)->key, *dot = strchr(key, '.'), *value;
         bool list = strchr(key, '*') != NULL;
-        if (list ? recipe->items == 0 : !tw_recipe_value(recipe, row, -1)) {
+        if (list ? recipe->items == 0 : !tw_recipe_value(recipe, row, -1) || is_void(recipe, key)) {
             row++;
             continue;
         }

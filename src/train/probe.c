@@ -3,7 +3,9 @@
 //
 // Presets are lists of probes whose cadence is chosen so that the predicted cost, in gradients of one sample, is a
 // stated share of training: a probe of cost c that may take a share p of steps of b samples looks every c / (p b)
-// steps. That depends on the problem alone, never on a clock, so a resumed run looks at the same steps.
+// steps. That depends on the problem alone, never on a clock, so a resumed run looks at the same steps. In a run so
+// short that this would be fewer than eight looks, the probe looks at fewer samples instead, and in the shortest at
+// least so often as the preset says below, whatever its share is then.
 #include "train/probe.h"
 
 #include "base/alloc.h"
@@ -232,6 +234,7 @@ double tw_probes_seconds(const tw_probes *probes)
     return sum;
 }
 
+// The look at the start is beside these.
 static double looks_a_step(const tw_cadence *cadence, int64_t epoch_steps)
 {
     if (cadence->unit == TW_STEPS) return 1 / (double)cadence->every;
@@ -244,7 +247,8 @@ double tw_probes_share(const tw_probes *probes, const tw_probe_place *place)
     double sum = 0;
     for (int64_t i = 0; i < probes->count; i++)
         sum += probes->probe[i].kind->cost(&probes->probe[i]) *
-               looks_a_step(&probes->probe[i].cadence, place->epoch_steps);
+               (looks_a_step(&probes->probe[i].cadence, place->epoch_steps) +
+                (place->total > 0 ? 1 / (double)place->total : 0));
     return sum / (double)place->batch;
 }
 
@@ -319,6 +323,18 @@ static const preset_line lines[] = {
     {"full", "path", "train", NULL, 2000, 0, 0, 0, 0, 0.2},
 };
 
+// In short runs: looks after the one at the start, at least; samples of each, at least; and the part of training beyond
+// which looks are left out all the same, the one at the start counted (economy promises a tenth of the run, and
+// products on few samples take up to twice the time that their count of gradients says).
+typedef struct preset_floor {
+    const char *preset;
+    int64_t looks, samples;
+    double most;
+} preset_floor;
+static const preset_floor floors[] = {
+    {"economy", 8, 64, 0.07 / 2}, {"standard", 4, 250, INFINITY}, {"full", 4, 500, INFINITY}};
+enum { LOOKS = 8 }; // wanted of every run
+
 static tw_status set_number(tw_recipe *recipe, int64_t item, const char *key, int64_t value)
 {
     char name[96], text[32];
@@ -334,12 +350,70 @@ static tw_status set_word(tw_recipe *recipe, int64_t item, const char *key, cons
     return tw_recipe_set(recipe, "preset", name, value);
 }
 
+// Steps between looks at so many samples that keep the share. The cost is that of this line alone: the probe is opened
+// on the recipe as it would be later.
+static tw_status steps_for_share(const tw_recipe *recipe, const preset_line *line, const tw_probe_place *place,
+                                 int64_t item, int64_t samples, double *steps)
+{
+    tw_status st = TW_OK;
+    tw_probe probe = {.item = (int)item, .n = tw_net_params(place->net)};
+    tw_data counted = {.m = samples};
+    for (int k = 0; k < KINDS; k++)
+        if (strcmp(kinds[k]->name, line->kind) == 0) probe.kind = kinds[k];
+    probe.data = &counted;
+    tw_probe_place here = *place;
+    here.recipe = recipe;
+    TW_TRY(probe.kind->open(&probe, &here));
+    *steps = fmax(1, ceil(probe.kind->cost(&probe) / (line->share * (double)place->batch)));
+done:
+    if (probe.kind->close) probe.kind->close(&probe);
+    free(probe.own);
+    return st;
+}
+
+// So that the last look is at the end, if that takes away no more than a third of them.
+static double ends_with_the_run(double steps, int64_t total)
+{
+    int64_t most = steps <= (double)total ? total / (int64_t)steps : 0;
+    for (int64_t looks = most; looks >= 1 && 3 * looks >= 2 * most; looks--)
+        if (total % looks == 0) return (double)(total / looks);
+    return steps;
+}
+
+static tw_status choose_cadence(tw_recipe *recipe, const preset_line *line, const tw_probe_place *place, int64_t item,
+                                int64_t samples, double *every)
+{
+    tw_status st = TW_OK;
+    const preset_floor *least = &floors[0];
+    for (size_t i = 0; i < sizeof floors / sizeof *floors; i++)
+        if (strcmp(floors[i].preset, line->preset) == 0) least = &floors[i];
+    double steps, spacing = fmax(1, floor((double)place->total / LOOKS));
+    TW_TRY(steps_for_share(recipe, line, place, item, samples, &steps));
+    if (steps > spacing && samples > least->samples) {
+        samples = (int64_t)fmax((double)least->samples, floor((double)samples * spacing / steps));
+        TW_TRY(set_number(recipe, item, "samples", samples));
+        TW_TRY(steps_for_share(recipe, line, place, item, samples, &steps));
+    }
+    double total = (double)place->total, part = line->share * steps / total; // of training that one look takes
+    double may = floor(least->most / part) - 1;                              // looks, beside the one at the start
+    steps = fmin(steps, fmax(1, floor(total / (double)least->looks)));
+    if (may < 1)
+        steps = total + 1;
+    else
+        steps = fmax(steps, ceil(total / may));
+    // The full preset looks at least once an epoch, whatever that costs; its share is then larger than stated.
+    if (strcmp(line->preset, "full") == 0) steps = fmin(steps, (double)place->epoch_steps);
+    *every = ends_with_the_run(steps, place->total);
+done:
+    return st;
+}
+
 static tw_status add_line(tw_recipe *recipe, const preset_line *line, const tw_probe_place *place)
 {
     tw_status st = TW_OK;
     int64_t item = tw_recipe_items(recipe);
     const tw_data *data = strcmp(line->data, "test") == 0 ? place->test : place->train;
-    char every[48];
+    char text[48];
     TW_TRY(set_word(recipe, item, "kind", line->kind));
     TW_TRY(set_word(recipe, item, "data", line->data));
     int64_t samples = line->samples > 0 && line->samples < data->m ? line->samples : data->m;
@@ -354,22 +428,10 @@ static tw_status add_line(tw_recipe *recipe, const preset_line *line, const tw_p
     if (line->products > 0) TW_TRY(set_number(recipe, item, "products", line->products));
     if (tw_recipe_has(recipe, "probes.every")) goto done;
 
-    // The cost of this line alone: the probe is opened on a recipe of its own as it would be on the real one.
-    tw_probe probe = {.item = (int)item, .n = tw_net_params(place->net)};
-    tw_data counted = {.m = samples};
-    for (int k = 0; k < KINDS; k++)
-        if (strcmp(kinds[k]->name, line->kind) == 0) probe.kind = kinds[k];
-    probe.data = &counted;
-    tw_probe_place here = *place;
-    here.recipe = recipe;
-    TW_TRY(probe.kind->open(&probe, &here));
-    double steps = ceil(probe.kind->cost(&probe) / (line->share * (double)place->batch));
-    if (probe.kind->close) probe.kind->close(&probe);
-    free(probe.own);
-    // The full preset looks at least once an epoch, whatever that costs; its share is then larger than stated.
-    if (strcmp(line->preset, "full") == 0) steps = fmin(steps, (double)place->epoch_steps);
-    snprintf(every, sizeof every, "%.0f steps", steps < 1 ? 1 : steps);
-    TW_TRY(set_word(recipe, item, "every", every));
+    double every;
+    TW_TRY(choose_cadence(recipe, line, place, item, samples, &every));
+    snprintf(text, sizeof text, "%.0f steps", every);
+    TW_TRY(set_word(recipe, item, "every", text));
 done:
     return st;
 }

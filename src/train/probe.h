@@ -29,6 +29,7 @@ typedef struct tw_probe_place {
     const tw_data *train, *test, *validation; // NULL: there is none
     int64_t epoch_steps, batch;
     uint64_t seed;
+    int64_t total; // steps of the whole run, if nothing ends it early
 } tw_probe_place;
 
 typedef struct tw_probe tw_probe;

@@ -129,7 +129,8 @@ static tw_status open_all(record *r, bool fresh)
     }
     r->place = (tw_probe_place){recipe,      r->net,   r->spare,
                                 r->train,    r->test,  r->validation,
-                                epoch_steps, r->batch, seed_of(recipe, "seeds.probes")};
+                                epoch_steps, r->batch, seed_of(recipe, "seeds.probes"),
+                                r->total};
     TW_TRY(tw_probes_expand(r->recipe, &r->place));
     TW_TRY(tw_probes_open(&r->place, &r->probes));
     TW_TRY(tw_alloc(TW_STEPPER_ARRAYS + 2 * r->probes.count, sizeof *r->state, &r->state));

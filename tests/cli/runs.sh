@@ -47,6 +47,12 @@ a_run_has_the_bits_of_training_without_one() {
     exits 0 || return 1
     cmp w.safetensors a/weights-40.safetensors
 }
+steps_alone_end_a_run_not_the_default_of_epochs() {
+    run train --model mlp:4-8-3 --data gauss:classes=3,dim=4,n=30 --batch 10 --run r --set stop.steps=40
+    exits 0 && says "40 of 40 steps" || return 1
+    run train --resume r --set stop.steps=60
+    exits 0 && says "60 of 60 steps"
+}
 flags_alone_make_a_run_too() {
     run train --model mlp:4-8-3 --data gauss:classes=3,dim=4,n=200 --epochs 3 --run a
     exits 0 || return 1

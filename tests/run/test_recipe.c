@@ -60,6 +60,25 @@ static void the_text_of_a_recipe_gives_the_same_recipe(void **state)
     tw_recipe_free(r);
 }
 
+// stop.steps alone is not cut short by the default of stop.epochs, not even after a way through text; both are kept.
+static void steps_alone_mean_steps(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"stop: {steps: 300}\n", "stop: {steps: 300, epochs: 5}\n"};
+    for (int i = 0; i < 2; i++) {
+        tw_recipe *recipe = NULL, *again = NULL;
+        char *text = NULL;
+        must(tw_recipe_parse("r", texts[i], strlen(texts[i]), &recipe));
+        must(tw_recipe_text(recipe, &text));
+        must(tw_recipe_parse("again", text, strlen(text), &again));
+        assert_int_equal(tw_recipe_int(again, "stop.steps"), 300);
+        assert_int_equal(tw_recipe_given(again, "stop.epochs"), i);
+        free(text);
+        tw_recipe_free(again);
+        tw_recipe_free(recipe);
+    }
+}
+
 static void a_wrong_recipe_is_refused_with_line_key_and_what_was_expected(void **state)
 {
     (void)state;
@@ -184,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recipe_says_what_was_written_and_defaults_otherwise),
         cmocka_unit_test(the_text_of_a_recipe_gives_the_same_recipe),
+        cmocka_unit_test(steps_alone_mean_steps),
         cmocka_unit_test(a_wrong_recipe_is_refused_with_line_key_and_what_was_expected),
         cmocka_unit_test(words_set_keys_and_are_refused_like_a_file),
         cmocka_unit_test(cadences_are_functions_of_the_step),
