@@ -35,7 +35,8 @@ typedef struct tw_lanczos_opts {
     int64_t basis;        // vectors of n doubles kept, at least top + bottom + 2 block (raised to that); 0: chosen
     int64_t check;        // products spent after convergence on looking for missed pairs from fresh random vectors
     uint64_t seed;        // of the random start
-    int64_t starts;       // warm start: so many vectors at start, vector j at start + j n, linearly dependent or not
+    int64_t starts;       // warm start: so many vectors at start, vector j at start + j n, linearly dependent or not;
+                          // with check = 0 pairs are followed from there by as few products as that takes
     const double *start;
     tw_progress progress; // done: pairs that look converged, total: pairs wanted; after each block
 } tw_lanczos_opts;
@@ -51,7 +52,7 @@ typedef struct tw_eigs {
     int64_t n, count, top; // count = top + bottom
     double *value;         // [count] Rayleigh quotients
     double *vector;        // [count][n], orthonormal
-    double *residual;      // [count] |A v - value v| from a fresh product, in the units of A
+    double *residual;      // [count] |A v - value v| from products made, never from a recurrence, in the units of A
     double *lo, *hi;       // [count] each interval holds its own eigenvalue of A: docs/block-lanczos.md
     bool *converged;       // [count] residual within the tolerance asked for
     int64_t converged_count;

@@ -14,4 +14,7 @@ TW_NODISCARD tw_status tw_eigs_certify(tw_eigs *eigs, tw_panel *p, const tw_lino
 // converged, lo, hi and note, from value, residual and scale. slack: what rounding adds to a residual.
 TW_NODISCARD tw_status tw_eigs_judge(tw_eigs *eigs, double tolerance, bool of_each, double slack);
 
+// tw_lanczos from opts->starts known vectors, by as few products as following them takes; opts are checked.
+TW_NODISCARD tw_status tw_eigs_follow(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **out);
+
 #endif

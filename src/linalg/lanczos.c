@@ -336,6 +336,7 @@ tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **
     tw_eigs *e = NULL;
 
     TW_TRY(check_opts(op, opts));
+    if (opts->starts > 0 && opts->check == 0) return tw_eigs_follow(op, opts, out);
     TW_TRY(krylov_init(&k, op, opts));
     TW_TRY(tw_eigs_new(k.n, opts->top, opts->bottom, &e));
     TW_TRY(start(&k));

@@ -230,6 +230,149 @@ static void the_check_finds_what_the_search_missed(void **state)
     }
 }
 
+// A's reflections, turned a little: eigenvectors move, eigenvalues stay.
+static void turn(chosen *a, double by)
+{
+    tw_rng rng = tw_rng_at(8, TW_RNG_TEST, 0);
+    for (int r = 0; r < REFLECTIONS; r++) {
+        double norm = 0;
+        for (int64_t i = 0; i < a->n; i++) {
+            a->u[r][i] += by * tw_rng_normal(&rng) / sqrt((double)a->n);
+            norm += a->u[r][i] * a->u[r][i];
+        }
+        for (int64_t i = 0; i < a->n; i++) a->u[r][i] /= sqrt(norm);
+    }
+}
+
+static tw_lanczos_opts following(const tw_eigs *e)
+{
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    opts.top = e->top;
+    opts.bottom = e->count - e->top;
+    opts.check = 0;
+    opts.starts = e->count;
+    opts.start = e->vector;
+    return opts;
+}
+
+// Pairs that stayed cost a product each, one for the vector that is drawn and one for the audit; pairs that turned
+// cost less than finding them anew, and what is said of them is as true.
+static void pairs_are_followed_by_few_products(void **state)
+{
+    (void)state;
+    for (int64_t block = 1; block <= 4; block += 3) {
+        static chosen a;
+        tw_linop op = hessian_like(&a, 300, block);
+        tw_lanczos_opts opts = tw_lanczos_defaults();
+        tw_eigs *e = NULL, *cold = NULL, *next = NULL;
+        opts.top = 4;
+        opts.bottom = 1;
+        must(tw_lanczos(&op, &opts, &e));
+        opts = following(e);
+        opts.tolerance = 2e-3;
+        must(tw_lanczos(&op, &opts, &next));
+        holds(&a, next);
+        assert_true(next->products == 5 + 1 + 1);
+        tw_eigs_free(next);
+
+        turn(&a, 0.02);
+        opts.starts = 0;
+        opts.tolerance = 1e-2;
+        must(tw_lanczos(&op, &opts, &cold));
+        opts.starts = 5;
+        must(tw_lanczos(&op, &opts, &next));
+        holds(&a, next);
+        print_message("block %d: %d products, anew %d\n", (int)block, (int)next->products, (int)cold->products);
+        assert_true(next->products < cold->products);
+        tw_eigs_free(next);
+
+        opts.tolerance = 1e-11; // through many restarts; the bottom's neighbours are too near for that
+        opts.basis = 14;
+        opts.bottom = 0;
+        must(tw_lanczos(&op, &opts, &next));
+        holds(&a, next);
+        assert_true(next->restarts > 3);
+        tw_eigs_free(next);
+        tw_eigs_free(cold);
+        tw_eigs_free(e);
+    }
+}
+
+// A start that has nothing to do with the answer, is dependent, zero or as large as the space; any scale.
+static void following_from_anywhere_arrives(void **state)
+{
+    (void)state;
+    static chosen a;
+    static double start[60 * 60];
+    const double scales[] = {1, 1e-300, 1e250};
+    for (int s = 0; s < 3; s++) {
+        tw_linop op = hessian_like(&a, 60, 3);
+        for (int i = 0; i < 60; i++) a.d[i] *= scales[s];
+        tw_rng rng = tw_rng_at(9, TW_RNG_TEST, (uint64_t)s);
+        tw_rng_normals(&rng, 60 * 60, start);
+        for (int i = 0; i < 60; i++) start[60 + i] = -3 * start[i], start[120 + i] = 0;
+        for (int64_t starts = 1; starts <= 60; starts += starts < 4 ? 1 : 56) {
+            tw_lanczos_opts opts = tw_lanczos_defaults();
+            tw_eigs *e = NULL;
+            opts.top = 3;
+            opts.bottom = 2;
+            opts.check = 0;
+            opts.tolerance = 1e-9;
+            opts.starts = starts;
+            opts.start = start;
+            must(tw_lanczos(&op, &opts, &e));
+            holds(&a, e);
+            tw_eigs_free(e);
+        }
+    }
+    for (int64_t n = 1; n <= 3; n++) { // every pair there is
+        tw_linop op = hessian_like(&a, n, 1);
+        tw_lanczos_opts opts = tw_lanczos_defaults();
+        tw_eigs *e = NULL;
+        opts.top = n;
+        opts.check = 0;
+        opts.starts = 1;
+        opts.start = start;
+        must(tw_lanczos(&op, &opts, &e));
+        holds(&a, e);
+        tw_eigs_free(e);
+    }
+}
+
+// Each product is that of a slightly different matrix.
+static tw_status unsteady(void *ctx, int64_t k, const double *x, double *y)
+{
+    chosen *a = ctx;
+    double factor = 1 + 0.02 * (double)(a->calls % 7);
+    must(apply(a, k, x, y));
+    for (int64_t i = 0; i < k * a->n; i++) y[i] *= factor;
+    return TW_OK;
+}
+
+// The audit's product disagrees, so that each pair is judged by a product of its own.
+static void products_that_do_not_repeat_are_seen(void **state)
+{
+    (void)state;
+    static chosen a;
+    tw_linop op = hessian_like(&a, 100, 1), bad = op;
+    tw_eigs *e = NULL, *next = NULL;
+    tw_lanczos_opts opts = tw_lanczos_defaults();
+    opts.top = 3;
+    must(tw_lanczos(&op, &opts, &e));
+    bad.apply = unsteady;
+    opts = following(e);
+    opts.tolerance = 0.5;
+    must(tw_lanczos(&bad, &opts, &next));
+    assert_true(next->products == 3 + 1 + 1 + 3);
+    tw_eigs_free(next);
+    opts.max_products = 3; // an answer, but not a converged one
+    opts.tolerance = 0;
+    must(tw_lanczos(&op, &opts, &next));
+    assert_true(next->converged_count == 0 && next->note[0] != '\0');
+    tw_eigs_free(next);
+    tw_eigs_free(e);
+}
+
 static bool stop_late(void *ctx, const char *what, double done, double total)
 {
     (void)what;
@@ -307,15 +450,20 @@ static void every_failing_allocation_is_reported(void **state)
     tw_linop op = hessian_like(&a, 30, 2);
     tw_lanczos_opts opts = tw_lanczos_defaults();
     opts.top = 2;
-    tw_status st = TW_ENOMEM;
-    for (int call = 1; st != TW_OK; call++) {
-        tw_eigs *e = NULL;
-        tw_alloc_fail_at(call);
-        st = tw_lanczos(&op, &opts, &e);
-        assert_true(st == TW_OK || st == TW_ENOMEM);
-        tw_eigs_free(e);
+    for (int follow = 0; follow < 2; follow++) {
+        tw_status st = TW_ENOMEM;
+        for (int call = 1; st != TW_OK; call++) {
+            tw_eigs *e = NULL;
+            tw_alloc_fail_at(call);
+            st = tw_lanczos(&op, &opts, &e);
+            assert_true(st == TW_OK || st == TW_ENOMEM);
+            tw_eigs_free(e);
+        }
+        tw_alloc_fail_at(0);
+        opts.check = 0;
+        opts.starts = 1;
+        opts.start = a.u[0];
     }
-    tw_alloc_fail_at(0);
 }
 
 int main(void)
@@ -329,6 +477,9 @@ int main(void)
         cmocka_unit_test(warm_starts_help_and_never_harm),
         cmocka_unit_test(a_pair_hidden_from_the_start_is_found),
         cmocka_unit_test(the_check_finds_what_the_search_missed),
+        cmocka_unit_test(pairs_are_followed_by_few_products),
+        cmocka_unit_test(following_from_anywhere_arrives),
+        cmocka_unit_test(products_that_do_not_repeat_are_seen),
         cmocka_unit_test(faults_are_named_and_stops_obeyed),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(every_failing_allocation_is_reported),
