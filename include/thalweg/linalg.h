@@ -39,11 +39,17 @@ typedef struct tw_lanczos_opts {
                           // with check = 0 pairs are followed from there by as few products as that takes
     const double *start;
     tw_progress progress; // done: pairs that look converged, total: pairs wanted; after each block
+    // NULL, or a folder in which the basis lies on disk instead of in memory, with the state after each block: a search
+    // that was killed or stopped goes on from there, to the same bits, when called again with the same folder, options
+    // and operator. What it holds is removed when all pairs have converged. One process (or the ranks of one machine)
+    // at a time. Disk: 2 (basis + max(block, top + bottom, starts + 1)) vectors of n doubles, taken at the start.
+    const char *basis_dir;
+    const char *problem; // with basis_dir: names all that the operator depends on, and must be the same to go on
 } tw_lanczos_opts;
 
 static inline tw_lanczos_opts tw_lanczos_defaults(void)
 {
-    tw_lanczos_opts opts = {sizeof opts, 10, 0, 1e-3, false, 20000, 0, 0, 16, 0, 0, NULL, {NULL, NULL}};
+    tw_lanczos_opts opts = {sizeof opts, 10, 0, 1e-3, false, 20000, 0, 0, 16, 0, 0, NULL, {NULL, NULL}, NULL, NULL};
     return opts;
 }
 
@@ -65,7 +71,9 @@ typedef struct tw_eigs {
 
 // Pairs at either end of the spectrum, by thick-restart block Lanczos with full reorthogonalisation. Not converging is
 // an answer, not an error: look at converged[i]. For some eigenvalue lambda, |value[i] - lambda| <= residual[i]
-// (Parlett 1998, section 4.5). TW_EINVAL: top, bottom, tolerance or another option out of range.
+// (Parlett 1998, section 4.5). TW_EINVAL: top, bottom, tolerance or another option out of range; basis_dir holds the
+// basis of another problem. TW_EFORMAT: its files are not ours, or have changed. TW_EIO: they cannot be written, or the
+// disk has no room. Between ranks the basis is dealt: each holds about 1/P of it.
 // Source: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602; block form: docs/block-lanczos.md.
 TW_API TW_NODISCARD tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **out);
 TW_API void tw_eigs_free(tw_eigs *eigs);

@@ -25,14 +25,14 @@ void tw_eigs_free(tw_eigs *e)
     free(e);
 }
 
-tw_status tw_eigs_new(int64_t n, int64_t top, int64_t bottom, tw_eigs **out)
+tw_status tw_eigs_new(const tw_panel *p, int64_t top, int64_t bottom, tw_eigs **out)
 {
     tw_status st = TW_OK;
     tw_eigs *e = NULL;
     int64_t count = top + bottom;
 
     TW_TRY(tw_alloc(1, sizeof *e, &e));
-    e->n = n;
+    e->n = p->n;
     e->count = count;
     e->top = top;
     TW_TRY(tw_alloc(count, sizeof(double), &e->value));
@@ -40,11 +40,26 @@ tw_status tw_eigs_new(int64_t n, int64_t top, int64_t bottom, tw_eigs **out)
     TW_TRY(tw_alloc(count, sizeof(double), &e->lo));
     TW_TRY(tw_alloc(count, sizeof(double), &e->hi));
     TW_TRY(tw_alloc(count, sizeof(bool), &e->converged));
-    TW_TRY(tw_alloc(count, (size_t)n * sizeof(double), &e->vector));
+    TW_TRY(tw_alloc(count, (size_t)p->stride * sizeof(double), &e->vector));
     *out = e;
     e = NULL;
 done:
     tw_eigs_free(e);
+    return st;
+}
+
+tw_status tw_eigs_whole(tw_eigs *e, const tw_panel *p)
+{
+    tw_status st = TW_OK;
+    double *whole = NULL;
+    if (!p->dealt && p->stride == p->n) return TW_OK;
+    TW_TRY(tw_alloc(e->count, (size_t)p->n * sizeof *whole, &whole));
+    for (int64_t i = 0; i < e->count; i++) TW_TRY(tw_panel_whole(p, e->vector + i * p->stride, whole + i * p->n));
+    free(e->vector);
+    e->vector = whole;
+    whole = NULL;
+done:
+    free(whole);
     return st;
 }
 
@@ -58,7 +73,7 @@ static void swap_rows(int64_t n, double *x, double *y)
 }
 
 // Top pairs descending, bottom pairs ascending. Nearly sorted already.
-static void sort_pairs(tw_eigs *e, double *r)
+static void sort_pairs(tw_eigs *e, const tw_panel *p, double *r)
 {
     for (int64_t i = 1; i < e->count; i++)
         for (int64_t j = i; j > 0 && j != e->top; j--) {
@@ -66,8 +81,8 @@ static void sort_pairs(tw_eigs *e, double *r)
             if (!wrong) break;
             swap_rows(1, e->value + j, e->value + j - 1);
             swap_rows(1, e->residual + j, e->residual + j - 1);
-            swap_rows(e->n, e->vector + j * e->n, e->vector + (j - 1) * e->n);
-            swap_rows(e->n, r + j * e->n, r + (j - 1) * e->n);
+            swap_rows(p->rows, e->vector + j * p->stride, e->vector + (j - 1) * p->stride);
+            swap_rows(p->rows, r + j * p->stride, r + (j - 1) * p->stride);
         }
 }
 
@@ -82,7 +97,7 @@ tw_status tw_eigs_certify(tw_eigs *e, tw_panel *p, const tw_linop *op, double un
     e->orthogonality = 0;
     for (int64_t i = 0; i < k * k; i++) e->orthogonality = fmax(e->orthogonality, fabs(dots[i] - (i / k == i % k)));
     TW_TRY(tw_panel_apply(p, op, k, e->vector, r, &e->products, &max));
-    if (unit != 1) tw_panel_scale(k * e->n, r, 1 / unit);
+    for (int64_t i = 0; unit != 1 && i < k; i++) tw_panel_scale(p->rows, r + i * p->stride, 1 / unit);
     TW_TRY(tw_panel_dot(p, k, e->vector, k, r, dots));
     for (int64_t i = 0; i < k; i++) {
         e->value[i] = dots[i * k + i];
@@ -94,7 +109,7 @@ tw_status tw_eigs_certify(tw_eigs *e, tw_panel *p, const tw_linop *op, double un
         e->residual[i] = sqrt(dots[i * k + i]) * unit;
         e->value[i] *= unit;
     }
-    sort_pairs(e, r);
+    sort_pairs(e, p, r);
 done:
     free(dots);
     return st;

@@ -5,10 +5,13 @@
 
 #include "linalg/panel.h"
 
-TW_NODISCARD tw_status tw_eigs_new(int64_t n, int64_t top, int64_t bottom, tw_eigs **out);
+// vector is laid out as the panel's vectors are, [count][stride], until tw_eigs_whole makes it [count][n].
+TW_NODISCARD tw_status tw_eigs_new(const tw_panel *p, int64_t top, int64_t bottom, tw_eigs **out);
+TW_NODISCARD tw_status tw_eigs_whole(tw_eigs *eigs, const tw_panel *p);
 
-// Fills value, residual, orthogonality, products and order from eigs->vector by fresh products; r [count][n] receives
-// A v - value v, in the order of the pairs; unit: a power of two near |A|, so that squares stay in range.
+// Fills value, residual, orthogonality, products and order from eigs->vector by fresh products; r, a panel of count
+// vectors, receives A v - value v, in the order of the pairs; unit: a power of two near |A|, so that squares stay in
+// range.
 TW_NODISCARD tw_status tw_eigs_certify(tw_eigs *eigs, tw_panel *p, const tw_linop *op, double unit, double *r);
 
 // converged, lo, hi and note, from value, residual and scale. slack: what rounding adds to a residual.

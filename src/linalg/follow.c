@@ -311,7 +311,7 @@ tw_status tw_eigs_follow(const tw_linop *op, const tw_lanczos_opts *opts, tw_eig
     space s = {0};
     tw_eigs *e = NULL;
     TW_TRY(space_init(&s, op, opts));
-    TW_TRY(tw_eigs_new(s.n, opts->top, opts->bottom, &e));
+    TW_TRY(tw_eigs_new(s.panel, opts->top, opts->bottom, &e));
     TW_TRY(start(&s));
     TW_TRY(grow(&s));
     TW_TRY(ritz(&s));

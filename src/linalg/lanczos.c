@@ -8,6 +8,10 @@
 //             to the last block, as A V is in the span of V and W. So |residual|^2 = y_last' (W W') y_last.
 //   restart   V := the best Ritz vectors; T := diag(theta); Q stays. The relation above still holds.
 //
+// The vectors are dealt to ranks (linalg/panel.h), so each holds its rows of V, Q and W; T and what follows from it is
+// everybody's. With opts->basis_dir they lie in a file (linalg/basis.h), together with the state after each step, and a
+// search that was killed goes on from there to the same bits.
+//
 // T is measured in whole, never assumed tridiagonal, so a start from given vectors, a random block thrown in and a
 // block that lost rank need no special case. Everything is in units of a power of two near |A|, when |A| is far from 1.
 // Source: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602. Derivation and guarantees: docs/block-lanczos.md.
@@ -15,19 +19,27 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/checksum.h"
+#include "linalg/basis.h"
 #include "linalg/dense.h"
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct krylov {
     const tw_linop *op;
     const tw_lanczos_opts *opts;
     tw_panel *panel;
+    tw_basis *disk;                       // NULL: the vectors are in memory
     int64_t n, count, block, basis, room; // room: vectors at v
+    int64_t stride;                       // from one to the next
+    double *memory;                       // [room][stride], NULL when they are on disk
+    double *v, *spare;                    // V, then Q, then W; where a restart puts them: v itself, or the other half
     int64_t m, q, last;                   // V has m vectors, Q q; the last block of V has last
-    double *v;                            // [room][n]: V, then Q, then W
+    int64_t clean;                        // vectors on disk that have not changed since the last commit
+    int half;                             // v is this half of the file
     double *t;                            // [basis][basis]
     double *theta, *y;                    // Ritz values, ascending, and vectors of T
     double *gram;                         // W W' before W was made orthonormal
@@ -37,7 +49,15 @@ typedef struct krylov {
     double scale;                         // largest |theta| so far, in units
     uint64_t drawn;                       // random vectors so far
     int64_t products, restarts;
+    // Where tw_lanczos is: rounds of certification done, looks for missed pairs in this one, whether in one, until
+    // when, the values before it, and how many looks found something.
+    int64_t round, again, end, found_late;
+    bool looking, ritz_holds; // theta and y belong to T
+    double *before;
+    int64_t *saved; // scratch for the state on disk
 } krylov;
+
+static double *vector(const krylov *k, int64_t i) { return k->v + i * k->stride; }
 
 static tw_status check_opts(const tw_linop *op, const tw_lanczos_opts *o)
 {
@@ -61,7 +81,126 @@ static tw_status check_opts(const tw_linop *op, const tw_lanczos_opts *o)
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opts *o)
+// --- the state on disk: a list of numbers, the same to be read as was written ---
+
+typedef struct field {
+    void *at;
+    size_t bytes;
+} field;
+
+enum { FIELDS = 21 };
+
+static void fields_of(krylov *k, field *f)
+{
+    const size_t real = sizeof(double), basis = (size_t)k->basis, block = (size_t)(k->room - k->basis);
+    const field list[FIELDS] = {
+        {&k->m, sizeof k->m},
+        {&k->q, sizeof k->q},
+        {&k->last, sizeof k->last},
+        {&k->unit, real},
+        {&k->scale, real},
+        {&k->drawn, sizeof k->drawn},
+        {&k->products, sizeof k->products},
+        {&k->restarts, sizeof k->restarts},
+        {&k->round, sizeof k->round},
+        {&k->again, sizeof k->again},
+        {&k->end, sizeof k->end},
+        {&k->found_late, sizeof k->found_late},
+        {&k->looking, sizeof k->looking},
+        {&k->ritz_holds, sizeof k->ritz_holds},
+        {k->before, (size_t)k->count * real},
+        {k->estimate, (size_t)k->count * real},
+        {k->floor, block * real},
+        {k->gram, block * block * real},
+        {k->theta, basis * real},
+        {k->t, basis * basis * real},
+        {k->y, basis * basis * real},
+    };
+    memcpy(f, list, sizeof list);
+}
+
+static int64_t saved_bytes(krylov *k)
+{
+    field f[FIELDS];
+    size_t bytes = 0;
+    fields_of(k, f);
+    for (int i = 0; i < FIELDS; i++) bytes += f[i].bytes;
+    return (int64_t)bytes;
+}
+
+// Everything up to here holds, should the program be killed.
+static tw_status commit(krylov *k)
+{
+    if (!k->disk) return TW_OK;
+    field f[FIELDS];
+    char *at = (char *)k->saved;
+    fields_of(k, f);
+    for (int i = 0; i < FIELDS; i++) {
+        memcpy(at, f[i].at, f[i].bytes);
+        at += f[i].bytes;
+    }
+    tw_status st =
+        tw_basis_commit(k->disk, k->half, least(k->clean, k->m + k->q), k->m + k->q, k->saved, at - (char *)k->saved);
+    k->clean = k->m + k->q;
+    return st;
+}
+
+static void recall(krylov *k)
+{
+    field f[FIELDS];
+    tw_basis_state(k->disk, &k->half, k->saved);
+    const char *at = (const char *)k->saved;
+    fields_of(k, f);
+    for (int i = 0; i < FIELDS; i++) {
+        memcpy(f[i].at, at, f[i].bytes);
+        at += f[i].bytes;
+    }
+    k->v = tw_basis_half(k->disk, k->half);
+    k->spare = tw_basis_half(k->disk, !k->half);
+    k->clean = k->m + k->q;
+}
+
+// What is written next goes to the other half, if there is one: the last commit keeps its own.
+static void change_half(krylov *k)
+{
+    double *v = k->v;
+    if (!k->disk) return;
+    k->v = k->spare;
+    k->spare = v;
+    k->half = !k->half;
+    k->clean = 0;
+}
+
+static tw_status open_disk(krylov *k, bool *held)
+{
+    tw_status st = TW_OK;
+    const tw_lanczos_opts *o = k->opts;
+    int64_t found = 0;
+    uint64_t start = 0;
+    char *text = NULL;
+    const char *problem = o->problem ? o->problem : "";
+    const size_t room = strlen(problem) + 400;
+
+    if (o->starts > 0) TW_TRY(tw_checksum(o->start, (size_t)(o->starts * k->n) * sizeof *o->start, &start));
+    TW_TRY(tw_alloc((int64_t)room, 1, &text));
+    snprintf(text, room,
+             "%s; n %" PRId64 ", top %" PRId64 ", bottom %" PRId64 ", tolerance %.17g%s, block %" PRId64
+             ", basis %" PRId64 ", check %" PRId64 ", seed %" PRIu64 ", start %016" PRIx64,
+             problem, k->n, o->top, o->bottom, o->tolerance, o->of_each ? " of each" : "", k->block, k->basis, o->check,
+             o->seed, start);
+    TW_TRY(tw_alloc(saved_bytes(k), 1, &k->saved));
+    TW_TRY(tw_basis_open(o->basis_dir, text, k->panel, saved_bytes(k), &found, &k->disk));
+    k->stride = k->panel->stride;
+    k->v = tw_basis_half(k->disk, 0);
+    k->spare = tw_basis_half(k->disk, 1);
+    *held = found > 0;
+    if (found > 0) recall(k);
+done:
+    free(text);
+    return st;
+}
+
+static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opts *o, bool *held)
 {
     tw_status st = TW_OK;
     k->op = op;
@@ -74,8 +213,12 @@ static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opt
     k->basis = least(k->n, most(o->basis > 0 ? o->basis : chosen, k->count + 2 * widest));
     k->room = k->basis + widest;
 
-    TW_TRY(tw_panel_new(k->n, k->room, &k->panel));
-    TW_TRY(tw_alloc(k->room, (size_t)k->n * sizeof(double), &k->v));
+    TW_TRY(tw_panel_new_dealt(k->n, k->room, &k->panel));
+    k->stride = k->panel->stride;
+    if (!o->basis_dir) {
+        TW_TRY(tw_alloc(k->room, (size_t)k->stride * sizeof(double), &k->memory));
+        k->v = k->spare = k->memory;
+    }
     TW_TRY(tw_alloc(k->basis * k->basis, sizeof(double), &k->t));
     TW_TRY(tw_alloc(k->basis, sizeof(double), &k->theta));
     TW_TRY(tw_alloc(k->basis * k->basis, sizeof(double), &k->y));
@@ -83,14 +226,20 @@ static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opt
     TW_TRY(tw_alloc(k->basis * most(k->basis, widest), sizeof(double), &k->c));
     TW_TRY(tw_alloc(widest, sizeof(double), &k->floor));
     TW_TRY(tw_alloc(k->count, sizeof(double), &k->estimate));
+    TW_TRY(tw_alloc(k->count, sizeof(double), &k->before));
+    *held = false;
+    if (o->basis_dir) TW_TRY(open_disk(k, held));
 done:
     return st;
 }
 
 static void krylov_free(krylov *k)
 {
+    tw_basis_close(k->disk, false);
     tw_panel_free(k->panel);
-    free(k->v);
+    free(k->memory);
+    free(k->before);
+    free(k->saved);
     free(k->t);
     free(k->theta);
     free(k->y);
@@ -101,8 +250,9 @@ static void krylov_free(krylov *k)
 }
 
 typedef struct draw {
-    krylov *k;
-    double *x;
+    const krylov *k;
+    double *x; // [columns][stride], whole vectors
+    int64_t stride;
 } draw;
 
 static tw_status draw_column(void *ctx, int64_t column, int thread)
@@ -110,21 +260,41 @@ static tw_status draw_column(void *ctx, int64_t column, int thread)
     (void)thread;
     const draw *d = ctx;
     tw_rng rng = tw_rng_at(d->k->opts->seed, TW_RNG_START, d->k->drawn + (uint64_t)column);
-    tw_rng_normals(&rng, d->k->n, d->x + column * d->k->n);
+    tw_rng_normals(&rng, d->k->n, d->x + column * d->stride);
     return TW_OK;
+}
+
+// count random vectors from vector `first` on. Those that are dealt are drawn whole, one by one.
+static tw_status draw_vectors(krylov *k, int64_t first, int64_t count)
+{
+    tw_status st = TW_OK;
+    double *whole = NULL;
+    draw d = {k, vector(k, first), k->stride};
+    if (!k->panel->dealt) {
+        TW_TRY(tw_panel_columns(k->n, count, draw_column, &d));
+    } else {
+        TW_TRY(tw_alloc(k->n, sizeof *whole, &whole));
+        d = (draw){k, whole, 0};
+    }
+    for (int64_t i = 0; whole && i < count; i++) {
+        TW_TRY(draw_column(&d, i, 0));
+        tw_panel_own(k->panel, whole, vector(k, first + i));
+    }
+    k->drawn += (uint64_t)count;
+done:
+    free(whole);
+    return st;
 }
 
 // Q := the given vectors at the place of Q, then fresh random ones up to width; orthonormal.
 static tw_status random_block(krylov *k, int64_t given, int64_t width)
 {
     tw_status st = TW_OK;
-    double *q = k->v + k->m * k->n;
-    draw d = {k, q + given * k->n};
     width = least(width, k->n - k->m);
-    TW_TRY(tw_panel_columns(k->n, width - given, draw_column, &d));
-    k->drawn += (uint64_t)(width - given);
+    k->clean = least(k->clean, k->m);
+    TW_TRY(draw_vectors(k, k->m + given, width - given));
     for (int64_t i = 0; i < width; i++) k->floor[i] = 0;
-    TW_TRY(tw_panel_orthonormal(k->panel, k->m, k->v, width, q, k->floor, &k->q));
+    TW_TRY(tw_panel_orthonormal(k->panel, k->m, k->v, width, vector(k, k->m), k->floor, &k->q));
 done:
     return st;
 }
@@ -135,10 +305,12 @@ static tw_status start(krylov *k)
     int64_t given = k->opts->starts, kept = 0;
     for (int64_t i = 0; i < given; i++) { // of any length; zero vectors are left out
         double max = 0;
-        TW_TRY(tw_panel_max(k->panel, 1, k->opts->start + i * k->n, "start: vector", &max));
+        const double *x = k->opts->start + i * k->n;
+        TW_TRY(tw_panel_max(k->panel, 1, x, "start: vector", &max));
         if (max == 0) continue;
-        for (int64_t j = 0; j < k->n; j++) k->v[kept * k->n + j] = k->opts->start[i * k->n + j] / max;
-        kept++;
+        double *to = vector(k, kept++);
+        tw_panel_own(k->panel, x, to);
+        for (int64_t j = 0; j < k->panel->rows; j++) to[j] /= max;
     }
     TW_TRY(random_block(k, kept, least(k->n, most(k->block, kept > 0 ? kept + 1 : 0))));
 done:
@@ -150,11 +322,12 @@ static tw_status expand(krylov *k)
 {
     tw_status st = TW_OK;
     int64_t m = k->m, q = k->q, all = m + q;
-    double *w = k->v + all * k->n, max = 0;
+    double *w = vector(k, all), max = 0;
 
-    TW_TRY(tw_panel_apply(k->panel, k->op, q, k->v + m * k->n, w, &k->products, &max));
+    TW_TRY(tw_panel_apply(k->panel, k->op, q, vector(k, m), w, &k->products, &max));
     if (k->unit == 0 && max > 0) k->unit = max < 0x1p-300 || max > 0x1p300 ? ldexp(1, ilogb(max)) : 1;
-    if (k->unit > 0 && k->unit != 1) tw_panel_scale(q * k->n, w, 1 / k->unit);
+    for (int64_t j = 0; k->unit > 0 && k->unit != 1 && j < q; j++)
+        tw_panel_scale(k->panel->rows, w + j * k->stride, 1 / k->unit);
 
     TW_TRY(tw_panel_dot(k->panel, all, k->v, q, w, k->c));
     for (int64_t i = 0; i < all; i++)
@@ -193,6 +366,7 @@ static tw_status ritz(krylov *k)
             for (int64_t b = 0; b < k->last; b++) sum += y[a] * k->gram[a * k->last + b] * y[b];
         k->estimate[i] = sqrt(fmax(sum, 0));
     }
+    k->ritz_holds = true;
 done:
     return st;
 }
@@ -225,13 +399,16 @@ static tw_status restart(krylov *k, int64_t keep)
         const double *y = k->y + (a < bottom ? a : m - kept + a) * m;
         for (int64_t i = 0; i < m; i++) k->c[i * kept + a] = y[i];
     }
-    TW_TRY(tw_panel_combine(k->panel, m, k->v, kept, k->c, k->v));
-    memmove(k->v + kept * k->n, k->v + m * k->n, (size_t)(k->q * k->n) * sizeof *k->v);
+    TW_TRY(tw_panel_combine(k->panel, m, k->v, kept, k->c, k->spare));
+    for (int64_t j = 0; j < k->q && k->panel->rows > 0; j++)
+        memmove(k->spare + (kept + j) * k->stride, vector(k, m + j), (size_t)k->panel->rows * sizeof *k->v);
+    change_half(k);
     for (int64_t a = 0; a < kept; a++) {
         for (int64_t b = 0; b < kept; b++) k->t[a * k->basis + b] = 0;
         k->t[a * k->basis + a] = k->theta[a < bottom ? a : m - kept + a];
     }
     k->m = kept;
+    k->ritz_holds = false;
     k->restarts++;
 done:
     return st;
@@ -250,6 +427,7 @@ static tw_status step(krylov *k)
     if (k->q == 0) TW_TRY(random_block(k, 0, width));
     TW_TRY(expand(k));
     TW_TRY(ritz(k));
+    TW_TRY(commit(k));
     if (progress->tick && !progress->tick(progress->ctx, "eigenpairs", (double)looking_converged(k), (double)k->count))
         st = tw_fail(TW_ESTOPPED, "eigenpairs: stopped after %" PRId64 " products", k->products);
 done:
@@ -267,24 +445,49 @@ done:
     return st;
 }
 
-// Multiplies fresh random vectors, orthogonal to all that is known, and looks whether that moves a wanted value by more
-// than its residual allows. *missed: it did.
-static tw_status look_again(krylov *k, bool *missed)
+// Fresh random vectors, orthogonal to all that is known, will be multiplied: whether that moves a wanted value by more
+// than its residual allows.
+static tw_status begin_look(krylov *k)
 {
     tw_status st = TW_OK;
-    double *before = NULL;
-    int64_t end = k->products + k->opts->check;
-
-    *missed = false;
-    TW_TRY(tw_alloc(k->count, sizeof *before, &before));
-    for (int64_t i = 0; i < k->count; i++) before[i] = k->theta[place(k, i)];
+    for (int64_t i = 0; i < k->count; i++) k->before[i] = k->theta[place(k, i)];
+    k->end = k->products + k->opts->check;
     TW_TRY(restart(k, k->count + (k->basis - k->count - 2 * k->block) / 2));
     k->q = 0; // what is left of the residuals is below tolerance; the last word is that of fresh products
-    while (k->products < end && k->m < k->n && !spent(k)) TW_TRY(step(k));
-    for (int64_t i = 0; i < k->count && k->m >= k->count; i++)
-        *missed = *missed || fabs(k->theta[place(k, i)] - before[i]) > limit(k, i) + 64 * DBL_EPSILON * k->scale;
+    k->looking = true;
+    TW_TRY(commit(k));
 done:
-    free(before);
+    return st;
+}
+
+static tw_status end_look(krylov *k, bool *missed)
+{
+    tw_status st = TW_OK;
+    *missed = false;
+    while (k->products < k->end && k->m < k->n && !spent(k)) TW_TRY(step(k));
+    for (int64_t i = 0; i < k->count && k->m >= k->count && k->ritz_holds; i++)
+        *missed = *missed || fabs(k->theta[place(k, i)] - k->before[i]) > limit(k, i) + 64 * DBL_EPSILON * k->scale;
+    k->looking = false;
+    k->found_late += *missed;
+done:
+    return st;
+}
+
+// Until nothing more is missed, or no more can be done.
+static tw_status search(krylov *k)
+{
+    tw_status st = TW_OK;
+    bool missed = true;
+    for (; missed && k->again < 16; k->again++) {
+        if (!k->looking) {
+            TW_TRY(iterate(k));
+            if (looking_converged(k) < k->count || k->m == k->n || k->opts->check == 0 || spent(k)) break;
+            TW_TRY(begin_look(k));
+        }
+        TW_TRY(end_look(k, &missed));
+    }
+    k->again = 0;
+done:
     return st;
 }
 
@@ -296,6 +499,7 @@ static tw_status certify(krylov *k, tw_eigs *e)
     for (int64_t a = 0; a < k->count; a++)
         for (int64_t i = 0; i < k->m; i++) k->c[i * k->count + a] = k->y[place(k, a) * k->m + i];
     TW_TRY(tw_panel_combine(k->panel, k->m, k->v, k->count, k->c, e->vector));
+    change_half(k);
     e->products = k->products;
     TW_TRY(tw_eigs_certify(e, k->panel, k->op, unit, k->v));
     k->products = e->products;
@@ -309,21 +513,22 @@ done:
 }
 
 // Begins again from the certified vectors, with their true residuals as the next block.
-static tw_status resume(krylov *k, const tw_eigs *e)
+static tw_status go_on(krylov *k, const tw_eigs *e)
 {
     tw_status st = TW_OK;
-    int64_t c = k->count, n = k->n;
+    int64_t c = k->count;
     double unit = k->unit > 0 ? k->unit : 1;
-    memmove(k->v + c * n, k->v, (size_t)(c * n) * sizeof *k->v);
-    memcpy(k->v, e->vector, (size_t)(c * n) * sizeof *k->v);
+    const size_t bytes = (size_t)k->panel->rows * sizeof *k->v;
     for (int64_t i = 0; i < c; i++) {
+        if (bytes > 0) memcpy(vector(k, c + i), vector(k, i), bytes);
+        if (bytes > 0) memcpy(vector(k, i), e->vector + i * k->stride, bytes);
         for (int64_t j = 0; j < c; j++) k->t[i * k->basis + j] = 0;
         k->t[i * k->basis + i] = e->value[i] / unit;
         k->floor[i] = 8 * DBL_EPSILON * k->scale;
     }
     k->m = c;
-    TW_TRY(tw_panel_orthonormal(k->panel, c, k->v, c, k->v + c * n, k->floor, &k->q));
-    if (k->q > n - c) k->q = n - c;
+    TW_TRY(tw_panel_orthonormal(k->panel, c, k->v, c, vector(k, c), k->floor, &k->q));
+    if (k->q > k->n - c) k->q = k->n - c;
     TW_TRY(step(k));
 done:
     return st;
@@ -334,24 +539,27 @@ tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **
     tw_status st = TW_OK;
     krylov k = {0};
     tw_eigs *e = NULL;
+    bool held;
 
     TW_TRY(check_opts(op, opts));
-    if (opts->starts > 0 && opts->check == 0) return tw_eigs_follow(op, opts, out);
-    TW_TRY(krylov_init(&k, op, opts));
-    TW_TRY(tw_eigs_new(k.n, opts->top, opts->bottom, &e));
-    TW_TRY(start(&k));
-    for (int round = 0; round < 4; round++) {
-        bool missed = true;
-        for (int again = 0; missed && again < 16; again++) {
-            TW_TRY(iterate(&k));
-            if (looking_converged(&k) < k.count || k.m == k.n || opts->check == 0) break;
-            TW_TRY(look_again(&k, &missed));
-            e->found_late += missed;
-        }
+    if (opts->starts > 0 && opts->check == 0 && !opts->basis_dir) return tw_eigs_follow(op, opts, out);
+    TW_TRY(krylov_init(&k, op, opts, &held));
+    TW_TRY(tw_eigs_new(k.panel, opts->top, opts->bottom, &e));
+    if (!held) TW_TRY(start(&k));
+    for (;;) {
+        TW_TRY(search(&k));
         TW_TRY(certify(&k, e));
-        if (e->converged_count == e->count || k.m == k.n || spent(&k)) break;
-        if (round < 3) TW_TRY(resume(&k, e));
+        if (e->converged_count == e->count || k.m == k.n || spent(&k) || k.round == 3) break;
+        k.round++;
+        TW_TRY(go_on(&k, e));
     }
+    e->found_late = k.found_late;
+    bool whole = e->converged_count == e->count || k.m == k.n;
+    tw_basis_close(k.disk, whole);
+    k.disk = NULL;
+    free(k.memory);
+    k.memory = NULL;
+    TW_TRY(tw_eigs_whole(e, k.panel));
     *out = e;
     e = NULL;
 done:
