@@ -77,6 +77,8 @@ typedef struct tw_eigs {
 // Source: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602; block form: docs/block-lanczos.md.
 TW_API TW_NODISCARD tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **out);
 TW_API void tw_eigs_free(tw_eigs *eigs);
+// Bytes of the basis that tw_lanczos will keep, of all ranks together (on disk: twice that); opts as there.
+TW_API int64_t tw_lanczos_bytes(const tw_linop *op, const tw_lanczos_opts *opts);
 
 // ---- the whole spectrum of a small operator ------------------------------------------------------------------------
 

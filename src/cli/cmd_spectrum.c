@@ -2,13 +2,71 @@
 // thalweg spectrum: certified eigenvalues, density and trace of a curvature matrix.
 #include "cli/spectrum.h"
 
+#include "base/alloc.h"
+#include "base/ranks.h"
+#include "data/checksum.h"
+#include "net/net.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static tw_status find_eigs(const tw_args *args, const tw_linop *op, tw_eigs **out)
+// All that the vectors of a search depend on, but the options of the search itself: the program, the network and its
+// weights, the samples, the matrix.
+static tw_status name_problem(const tw_args *args, const tw_data *data, const tw_net *net, char **out)
 {
     tw_status st = TW_OK;
+    static const char *const words[] = {"matrix", "layers", "block", "noise-batch"};
+    json_t *about = tw_open_net_json(args, net);
+    char *text = NULL, sums[2][24];
+    uint64_t weights;
+
+    TW_TRY(tw_checksum(net->w, (size_t)net->n * (size_t)net->kern->real, &weights));
+    snprintf(sums[0], sizeof sums[0], "%016" PRIx64, weights);
+    snprintf(sums[1], sizeof sums[1], "%016" PRIx64, data->checksum);
+    json_object_set_new(about, "weights", json_string(sums[0]));
+    json_object_set_new(about, "data", json_string(sums[1]));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (tw_args_str(args, words[i])) json_object_set_new(about, words[i], json_string(tw_args_str(args, words[i])));
+    json_object_set_new(about, "without-replacement", json_boolean(tw_args_flag(args, "without-replacement")));
+    json_object_set_new(about, "thalweg", json_string(tw_version()));
+    json_object_set_new(about, "kernels", json_string(tw_kernels_describe()));
+    text = json_dumps(about, JSON_SORT_KEYS);
+    TW_TRY(text ? tw_strdup(text, out) : tw_fail(TW_ENOMEM, "problem: no memory for its name"));
+done:
+    free(text);
+    json_decref(about);
+    return st;
+}
+
+// The plan of the basis, which can be larger than all else: said, and refused when it cannot fit.
+static tw_status plan_basis(const tw_args *args, const tw_linop *op, const tw_lanczos_opts *opts)
+{
+    tw_status st = TW_OK;
+    int64_t memory = 0, bytes = tw_lanczos_bytes(op, opts);
+    char all[32], allowed[32];
+    TW_TRY(tw_args_bytes(args, "memory", &memory));
+    if (opts->basis_dir)
+        tw_explain(args, "basis", "on disk, in %s: twice %s", opts->basis_dir, tw_show_bytes((double)bytes, all));
+    else
+        tw_explain(args, "basis", "in memory: %s%s", tw_show_bytes((double)bytes, all),
+                   tw_ranks() > 1 ? ", dealt to the ranks" : "");
+    if (!opts->basis_dir && memory > 0 && bytes / tw_ranks() > memory)
+        st = tw_fail(TW_ENOMEM,
+                     "--memory %s: found a Krylov basis of %s%s; --basis-dir DIR keeps it on disk, --basis N makes it "
+                     "smaller",
+                     tw_show_bytes((double)memory, allowed), tw_show_bytes((double)bytes / tw_ranks(), all),
+                     tw_ranks() > 1 ? " a rank" : "");
+done:
+    return st;
+}
+
+static tw_status find_eigs(const tw_args *args, const tw_linop *op, const tw_data *data, const tw_net *net,
+                           tw_eigs **out)
+{
+    tw_status st = TW_OK;
+    char *problem = NULL;
     tw_lanczos_opts opts = tw_lanczos_defaults();
     opts.of_each = tw_args_flag(args, "of-each");
     opts.progress = tw_show_progress(args);
@@ -31,8 +89,14 @@ static tw_status find_eigs(const tw_args *args, const tw_linop *op, tw_eigs **ou
     // eigenvalue once: the check for missed pairs, with fresh random vectors, is what finds the others.
     opts.block = 1;
     if (tw_args_flag(args, "block")) TW_TRY(tw_args_int(args, "block", 1, 4096, &opts.block));
-    if (opts.top + opts.bottom > 0) TW_TRY(tw_lanczos(op, &opts, out));
+    if (opts.top + opts.bottom == 0) goto done;
+    opts.basis_dir = tw_args_str(args, "basis-dir");
+    TW_TRY(plan_basis(args, op, &opts));
+    if (opts.basis_dir) TW_TRY(name_problem(args, data, net, &problem));
+    opts.problem = problem;
+    TW_TRY(tw_lanczos(op, &opts, out));
 done:
+    free(problem);
     return st;
 }
 
@@ -112,7 +176,7 @@ static tw_status run(const tw_args *args)
     double begin = tw_show_clock();
     TW_TRY(tw_open_curv(args, net, data, &curv));
     const tw_linop *op = tw_curv_linop(curv);
-    TW_TRY(find_eigs(args, op, &found.eigs));
+    TW_TRY(find_eigs(args, op, data, net, &found.eigs));
     TW_TRY(find_trace(args, op, &found));
     TW_TRY(find_density(args, op, &found.density));
     found.seconds = tw_show_clock() - begin;
@@ -143,6 +207,9 @@ static const tw_flag flags[] = {
     {"of-each", NULL, NULL, "... times the |eigenvalue| of the pair itself: stricter"},
     {"max-products", "N", "20000", "stop after about so many products, converged or not"},
     {"basis", "N", NULL, "vectors kept by Lanczos; without it chosen"},
+    {"basis-dir", "DIR", NULL,
+     "keep them in DIR instead of in memory; a search that was killed goes on from there when the same is asked again",
+     .neutral = true},
     {"check", "N", "16", "products spent, after convergence, on looking for missed pairs from fresh random vectors"},
     {"trace", NULL, NULL, "estimate the trace, with its standard error"},
     {"trace-method", "NAME", "hutch++", "how", .choices = "hutch++|hutchinson"},

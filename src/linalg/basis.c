@@ -202,8 +202,11 @@ static tw_status check_state(tw_basis *b, const char *data, int64_t size, int64_
     const int64_t list = h.count * (int64_t)sizeof *b->sum;
     const char *problem = data + sizeof h + list;
     if ((int64_t)strlen(b->problem) != h.problem || memcmp(problem, b->problem, (size_t)h.problem) != 0) {
-        st = tw_fail(TW_EINVAL, "%s: found the basis of another problem: %.*s; expected: %s", b->state_path,
-                     (int)(h.problem < 400 ? h.problem : 400), problem, b->problem);
+        int64_t from = 0, word = 0; // shown from the word in which they differ
+        for (; from < h.problem && problem[from] == b->problem[from]; from++)
+            if (problem[from] == ',' || problem[from] == ';') word = from + 2;
+        st = tw_fail(TW_EINVAL, "%s: found the basis of another problem: \"%.*s\"; expected \"%.120s\"", b->state_path,
+                     (int)(h.problem - word < 120 ? h.problem - word : 120), problem + word, b->problem + word);
         goto done;
     }
     if (h.n != p->n || h.room != p->room || h.stride != p->stride || h.count > h.room || h.state > bytes) {

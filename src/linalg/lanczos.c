@@ -200,9 +200,9 @@ done:
     return st;
 }
 
-static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opts *o, bool *held)
+// Sizes alone; returns the widest block.
+static int64_t plan(krylov *k, const tw_linop *op, const tw_lanczos_opts *o)
 {
-    tw_status st = TW_OK;
     k->op = op;
     k->opts = o;
     k->n = op->n;
@@ -212,7 +212,20 @@ static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opt
     int64_t chosen = most(3 * k->count, k->count + 5 * k->block);
     k->basis = least(k->n, most(o->basis > 0 ? o->basis : chosen, k->count + 2 * widest));
     k->room = k->basis + widest;
+    return widest;
+}
 
+int64_t tw_lanczos_bytes(const tw_linop *op, const tw_lanczos_opts *opts)
+{
+    krylov k = {0};
+    plan(&k, op, opts);
+    return k.room * k.n * (int64_t)sizeof *k.v;
+}
+
+static tw_status krylov_init(krylov *k, const tw_linop *op, const tw_lanczos_opts *o, bool *held)
+{
+    tw_status st = TW_OK;
+    int64_t widest = plan(k, op, o);
     TW_TRY(tw_panel_new_dealt(k->n, k->room, &k->panel));
     k->stride = k->panel->stride;
     if (!o->basis_dir) {

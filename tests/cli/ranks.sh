@@ -38,7 +38,7 @@ train_has_the_same_bits() {
     several=3
     same train $common --epochs 1 --batch 200 --optim sam:rho=0.1 --clip-norm 1 --save out.npz
 }
-loss_has_the_same_bits() { same loss $common --weights init:3 --out out.npz; }
+loss_has_the_same_bits() { several=4; same loss $common --weights init:3 --out out.npz; }
 apply_has_the_same_bits() {
     run loss $common --weights init:4 --gradient v.npy
     exits 0
@@ -47,8 +47,22 @@ apply_has_the_same_bits() {
         same apply $common --weights init:3 --matrix $matrix --vector v.npy --out out.npz || return 1
     done
 }
-spectrum_has_the_same_bits() {
-    same spectrum $common --weights init:3 --top 3 --bottom 1 --trace --density --probes 3 --steps 10 --out out.npz
+# 9,770 parameters: five slabs of the Krylov basis, dealt to ranks unevenly.
+wide=" --model mlp:50-160-10,act=tanh --data gauss:classes=10,dim=50,n=300 --weights init:3 --top 3 --bottom 1 --seed 4"
+spectrum_has_the_same_bits() { same spectrum $wide --trace --density --probes 3 --steps 10 --out out.npz; }
+a_basis_on_disk_goes_on_with_another_number_of_ranks() {
+    run spectrum $wide --tolerance 1e-6 --quiet --out alone.npz
+    exits 0
+    on 2 spectrum $wide --tolerance 1e-6 --quiet --out out.npz --basis-dir basis --max-products 14
+    exits 1
+    [ -e basis/lanczos.state ] || return 1
+    on 3 spectrum $wide --tolerance 1e-6 --quiet --out out.npz --basis-dir basis --max-products 28
+    exits 1
+    run spectrum $wide --tolerance 1e-6 --quiet --out out.npz --basis-dir basis --l2 0.01
+    exits 2 "found the basis of another problem" "l2"
+    run spectrum $wide --tolerance 1e-6 --quiet --out out.npz --basis-dir basis
+    exits 0
+    cmp out.npz alone.npz && [ ! -e basis ]
 }
 check_has_the_same_bits() { several=2; same check $common --weights init:3; }
 simulations_have_the_same_bits() {
@@ -89,16 +103,14 @@ a_recorded_run_has_the_same_bits() {
     run train $common $recipe --run alone --quiet
     exits 0
     numbers alone >alone.all
-    for ranks in 2 3; do
-        on $ranks train $common $recipe --run many.$ranks --quiet
-        exits 0
-        numbers many.$ranks >many.all
-        cmp alone.all many.all || return 1
-    done
+    on 3 train $common $recipe --run many --quiet
+    exits 0
+    numbers many >many.all
+    cmp alone.all many.all
 }
 
 a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks() {
-    long="--epochs 250 --batch 200 --lr 0.01 --seed 4 --set outputs.checkpoint=300steps"
+    long="--epochs 200 --batch 200 --lr 0.01 --seed 4 --set outputs.checkpoint=100steps"
     run train $common $long --run alone --quiet
     exits 0
     numbers alone >alone.all
@@ -163,6 +175,6 @@ ranks_that_do_not_see_each_other_are_an_error() {
 }
 
 claims train_has_the_same_bits loss_has_the_same_bits apply_has_the_same_bits spectrum_has_the_same_bits \
-    check_has_the_same_bits simulations_have_the_same_bits many_runs_have_the_same_bits \
+    a_basis_on_disk_goes_on_with_another_number_of_ranks check_has_the_same_bits simulations_have_the_same_bits many_runs_have_the_same_bits \
     a_grid_is_dealt_and_has_the_same_bits ranks_that_do_not_see_each_other_are_an_error a_recorded_run_has_the_same_bits only_rank_0_speaks a_failure_of_one_rank_ends_all \
     a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks
