@@ -18,6 +18,7 @@
 enum { CHUNK = 1 << 30, TAG = 1 };
 
 static int rank, ranks;
+static bool crowded; // more ranks than cores here
 
 static const char *words(int code)
 {
@@ -41,6 +42,7 @@ static int cores(MPI_Comm host)
     MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, host);
     for (int i = 0; i < count; i++) alike += CPU_EQUAL(&mine, &all[i]) != 0;
     free(all);
+    crowded = alike > CPU_COUNT(&mine);
     int share = CPU_COUNT(&mine) / (alike > 0 ? alike : 1);
     return share > 1 ? share : 1;
 }
@@ -75,20 +77,48 @@ static const char *describe(void)
     return text;
 }
 
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// MPI itself waits by asking all the time, even for a rank that works for seconds, and takes the core from whoever
+// could use it. Here a rank asks for as long as the bytes may take at 1 GB/s, and a little more where it has a core of
+// its own; then it sleeps between questions, at most a thousandth of what it has waited so far, so waiting is never
+// longer than by that and one sleep.
+static int wait_for(int count, MPI_Request *request, double bytes)
+{
+    const double begin = now(), patience = (crowded ? 2e-5 : 2e-3) + bytes * 1e-9;
+    int done = 0;
+    for (;;) {
+        int code = MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE);
+        if (code != MPI_SUCCESS || done) return code;
+        double waited = now() - begin;
+        if (waited < patience) continue;
+        long nap = (long)(1e6 * waited);
+        nanosleep(&(struct timespec){.tv_nsec = nap < 20000 ? 20000 : nap > 1000000 ? 1000000 : nap}, NULL);
+    }
+}
+
 static const char *exchange(int64_t sends, const tw_message *send, int64_t receives, const tw_message *receive)
 {
     int code = MPI_SUCCESS, open = 0;
+    double bytes = 0;
     MPI_Request *request = malloc((size_t)(sends + receives + 1) * sizeof(MPI_Request));
     if (!request) return "no memory for the list of messages";
     for (int64_t i = 0; i < receives && code == MPI_SUCCESS; i++) {
         const tw_message *m = &receive[i];
+        bytes += (double)m->bytes;
         code = MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, MPI_COMM_WORLD, &request[open++]);
     }
     for (int64_t i = 0; i < sends && code == MPI_SUCCESS; i++) {
         const tw_message *m = &send[i];
+        bytes += (double)m->bytes;
         code = MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, MPI_COMM_WORLD, &request[open++]);
     }
-    if (code == MPI_SUCCESS) code = MPI_Waitall(open, request, MPI_STATUSES_IGNORE);
+    if (code == MPI_SUCCESS) code = wait_for(open, request, bytes);
     free(request);
     return words(code);
 }
@@ -97,8 +127,10 @@ static const char *share_from(char *data, int64_t bytes, int root)
 {
     int code = MPI_SUCCESS;
     for (int64_t at = 0; at < bytes && code == MPI_SUCCESS; at += CHUNK) {
-        int64_t now = bytes - at < CHUNK ? bytes - at : CHUNK;
-        code = MPI_Bcast(data + at, (int)now, MPI_BYTE, root, MPI_COMM_WORLD);
+        int64_t some = bytes - at < CHUNK ? bytes - at : CHUNK;
+        MPI_Request request;
+        code = MPI_Ibcast(data + at, (int)some, MPI_BYTE, root, MPI_COMM_WORLD, &request);
+        if (code == MPI_SUCCESS) code = wait_for(1, &request, (double)some);
     }
     return words(code);
 }
@@ -121,16 +153,12 @@ static const char *gather(void *data, const int64_t *first)
         count[r] = (int)(first[r + 1] - first[r]);
         place[r] = (int)(first[r] - first[0]);
     }
-    int code = MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, at, count, place, MPI_BYTE, MPI_COMM_WORLD);
-    free(count);
+    MPI_Request request;
+    int code =
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, at, count, place, MPI_BYTE, MPI_COMM_WORLD, &request);
+    if (code == MPI_SUCCESS) code = wait_for(1, &request, (double)(first[ranks] - first[0]));
+    free(count); // not before: the request reads it
     return words(code);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static bool meet(bool failed, double seconds, int *lowest)
