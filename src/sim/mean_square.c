@@ -2,7 +2,7 @@
 // chi^2_S / S as the square of a polynomial in a normal: the map between quantiles, fitted once a simulation.
 //
 // sqrt(chi^2) is nearly normal at once (Fisher), so its quantile is nearly linear in the normal's: degree 4 does from
-// S = 80 or so, 14 at S = 3. Quantiles in the upper half are polished by Newton on the logarithm of the tail, where
+// S = 64 or so, 13 at S = 3. Quantiles in the upper half are polished by Newton on the logarithm of the tail, where
 // 1 - p would have lost its digits; beyond S = 1e5 Cornish & Fisher's series, whose next term is of order S^-3, is
 // closer to the truth than a numerical inverse (Abramowitz & Stegun 26.2.49 with the cumulants of chi^2).
 #include "sim/mean_square.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { NODES = 160 };
-static const double END = 6.7, LARGE = 1e5;
+static const double END = 6.7, FREE = 4, LARGE = 1e5;
 
 // chi^2 = S + sqrt(2S) (n + (n^2-1)/3 sqrt(2/S) + (n^3-7n)/18 (1/S) ...): terms to S^-1 beyond the first.
 static double series(double S, double n)
@@ -38,6 +38,10 @@ static double quantile(double S, double n)
     return x / S;
 }
 
+// What an error may be, in units of that within FREE standard deviations: draws beyond are ever rarer (6e-5 of all,
+// 1e-11 beyond END), so a larger error there moves no mean.
+static double allowed(double n) { return exp(2 * fmax(0, fabs(n) - FREE)); }
+
 static tw_status fit(int degree, const double *n, const double *q, tw_mean_square *out)
 {
     tw_status st = TW_OK;
@@ -45,8 +49,8 @@ static tw_status fit(int degree, const double *n, const double *q, tw_mean_squar
         error[NODES];
     int terms = degree + 1;
     int64_t rank;
-    for (int i = 0; i < NODES; i++) weight[i] = (2 * sqrt(q[i]) + 1e-3) / (1 + q[i]);
-    for (int round = 0; round < 12; round++) { // Lawson: weights rise where the error is large
+    for (int i = 0; i < NODES; i++) weight[i] = (2 * sqrt(q[i]) + 1e-3) / ((1 + q[i]) * allowed(n[i]));
+    for (int round = 0; round < 20; round++) { // Lawson: weights rise where the error is large
         for (int i = 0; i < NODES; i++) {
             double t = n[i] / END, before = 1, now = t;
             for (int k = 0; k < terms; k++) {
@@ -64,7 +68,7 @@ static tw_status fit(int degree, const double *n, const double *q, tw_mean_squar
         for (int i = 0; i < NODES; i++) {
             double r = 0;
             for (int k = 0; k < terms; k++) r += matrix[i * terms + k] / weight[i] * cheb[k];
-            error[i] = fabs(r * r - q[i]) / (1 + q[i]);
+            error[i] = fabs(r * r - q[i]) / ((1 + q[i]) * allowed(n[i]));
             worst = fmax(worst, error[i]);
         }
         if (round == 0 || worst < out->off) {

@@ -8,6 +8,7 @@
 #define FN(name) name##_plain
 #define FN_NAME "plain"
 #define MUL_EVEN(a, b) (((a)&0xFFFFFFFFu) * ((b)&0xFFFFFFFFu))
+#define LOW_WORDS(even, odd) ((u16)(((even)&0xFFFFFFFFu) | ((odd) << 32)))
 #define SQRT(x) root_of(x)
 
 static inline float __attribute__((vector_size(64))) root_of(float __attribute__((vector_size(64))) x)

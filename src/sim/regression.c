@@ -147,7 +147,7 @@ tw_status tw_regression_run_one(const tw_regression_one *in, double weight, cons
     tw_status st = check(in->S, in->replicas, in->burn, in->steps, in->mu);
     if (st != TW_OK) return st;
     tw_regression_one even = *in;
-    const int64_t whole = in->S == 1 ? 2 : in->S == 2 ? 16 : 8; // steps drawn at once
+    const int64_t whole = in->S == 1 ? 4 : in->S == 2 ? 16 : 8; // steps drawn at once
     even.burn += (whole - even.burn % whole) % whole;
     even.steps += (whole - even.steps % whole) % whole;
     job j = {.one = &even, .lanes = tw_regression_best(), .D = 1, .progress = progress};

@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 // D = 1, streaming Gaussian data; see sim/regression_one.inc. steps and burn are rounded up to
-// multiples of 2 at S = 1, of 16 at S = 2, of 8 above.
+// multiples of 4 at S = 1, of 16 at S = 2, of 8 above.
 typedef struct tw_regression_one {
     int64_t S, replicas, burn, steps; // replicas: a multiple of 16
     double a, s, lambda, mu;          // variance of x, standard deviation of the residual at w*, step, momentum

@@ -10,6 +10,9 @@
 
 #define FN(name) name##_avx512
 #define MUL_EVEN(a, b) ((u8x)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
+#define LOW_WORDS(even, odd)   \
+    ((u16)_mm512_castps_si512( \
+        _mm512_mask_moveldup_ps(_mm512_castsi512_ps((__m512i)(even)), 0xAAAA, _mm512_castsi512_ps((__m512i)(odd)))))
 #define SQRT(x) ((f16)_mm512_sqrt_ps((__m512)(x)))
 
 #include "sim/lanes.inc"

@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "sim/regression_lanes.h"
+#include "theory/gamma.h"
 #include "thalweg/theory_noise.h"
 
 static const tw_regression_lanes *lanes_at(int i) { return i ? tw_regression_best() : &tw_regression_plain; }
@@ -228,8 +229,9 @@ static void replicas_that_diverge_are_counted_not_averaged(void **state)
 
 // Truth: moments of chi^2_S / S, 1, 1 + 2/S, (1 + 2/S)(1 + 4/S), against the polynomial's, summed over a normal by the
 // midpoint rule (spectrally exact for such integrands; beyond 8 standard deviations lies 1e-15). Tolerance: |r^2 - q|
-// is at most 5e-6 (1 + q) by contract, so the k-th moment is off by at most k 5e-6 E q^(k-1) (1 + q); rounding of
-// fifteen coefficients to float adds as much as 15 x 6e-8 x 2 k.
+// is at most 5e-6 (1 + q) by contract within 4 standard deviations, so the k-th moment is off by at most
+// k 5e-6 E q^(k-1) (1 + q), and by less than a thousandth of that for the 6e-5 of draws beyond; rounding of fourteen
+// coefficients to float adds as much as 14 x 6e-8 x 2 k.
 static void the_polynomial_has_the_moments_of_chi_squared(void **state)
 {
     (void)state;
@@ -249,6 +251,29 @@ static void the_polynomial_has_the_moments_of_chi_squared(void **state)
             assert_near(m[k] / all, truth[k], k * (5e-6 * (truth[k - 1] + truth[k]) + 2e-6 * truth[k]));
         if (S <= 1024) // power: a spread wrong by 0.1 % cannot hide
             assert_near(m[2] / all - m[1] * m[1] / (all * all), 2 / S, 1e-3 * 2 / S + 4e-5);
+    }
+}
+
+// Truth: the tail of chi^2_S, proved elsewhere: it is to be the normal's at every n, off by no more than the density
+// times what the contract allows, and rounding of a sum of terms up to a few hundred times the root.
+static void the_polynomial_keeps_the_quantiles_of_chi_squared(void **state)
+{
+    (void)state;
+    static const int64_t size[] = {3, 4, 8, 40, 300};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        tw_mean_square fit;
+        must(tw_mean_square_fit(size[i], &fit));
+        for (double n = -6.6; n < 6.61; n += 0.2) {
+            double r = 0, S = (double)size[i];
+            for (int k = fit.degree; k >= 0; k--) r = r * n + (double)fit.c[k];
+            double q = r * r, may = (5e-6 * exp(2 * fmax(0, fabs(n) - 4)) + 1e-6) * (1 + q);
+            double above = 0.5 * erfc(n / sqrt(2)), below = 0.5 * erfc(-n / sqrt(2));
+            assert_true(tw_chi2_tail(S, S * (q + may)) <= above * (1 + 1e-9));
+            if (n < 0) // 1 - tail has lost its digits by then
+                assert_true(q <= may || 1 - tw_chi2_tail(S, S * (q - may)) <= below + 1e-13);
+            else
+                assert_true(tw_chi2_tail(S, S * fmax(0, q - may)) >= above * (1 - 1e-9));
+        }
     }
 }
 
@@ -282,25 +307,79 @@ static void coarse_pairs_are_those_of_double_arithmetic(void **state)
 static void a_batch_of_one_steps_as_its_formula_says(void **state)
 {
     (void)state;
-    static uint32_t word[1][4][16];
+    static uint32_t word[2][4][16];
     const double a = 1.5, s = 0.7, lambda = 0.3;
-    for (int i = 0; i < 2; i++) {
-        double square[16];
+    for (int i = 0; i < 4; i++) {
+        double square[16], mu = i / 2 * 0.6, gamma = i / 2 * 0.2, delta = i / 2 * -0.4;
         float last[16];
-        tw_regression_one in = {.S = 1, .replicas = 16, .steps = 2, .a = a, .s = s, .lambda = lambda, .seed = 77};
-        lanes_at(i)->words(77, 0, 1, word);
-        lanes_at(i)->one(&in, NULL, 0, square, last);
+        tw_regression_one in = {.S = 1,
+                                .replicas = 16,
+                                .steps = 4,
+                                .a = a,
+                                .s = s,
+                                .lambda = lambda,
+                                .mu = mu,
+                                .gamma = gamma,
+                                .delta = delta,
+                                .seed = 77};
+        lanes_at(i % 2)->words(77, 0, 2, word);
+        lanes_at(i % 2)->one(&in, NULL, 0, square, last);
         for (int lane = 0; lane < 16; lane++) {
-            double w = 0, sum = 0;
-            for (int t = 0; t < 2; t++) {
-                uint32_t p = word[0][2 * t][lane], q = word[0][2 * t + 1][lane];
+            double w = 0, m = 0, sum = 0;
+            for (int t = 0; t < 4; t++) {
+                uint32_t p = word[t / 2][t % 2 * 2][lane], q = word[t / 2][t % 2 * 2 + 1][lane];
                 double E = -log((p | 1) * 0x1p-32), v = (double)(int32_t)q * 0x1p-32 * acos(-1);
-                double cosine = (q & 1 ? -1 : 1) * cos(v);
-                w += lambda * (s * sqrt(a) * E * sin(v) - a * E * (1 + cosine) * w);
-                sum += w * w / 2;
+                double x2 = E * (1 + (q & 1 ? -1 : 1) * cos(v)), xe = E * sin(v);
+                // The sign of the noise is a matter of course in its law, not in these numbers.
+                m = mu * m + (a * x2 + gamma) * w + a * delta * (x2 - 1) + (i < 2 ? -1 : 1) * s * sqrt(a) * xe;
+                w -= lambda * m;
+                sum += w * w / 4;
             }
-            assert_near(last[lane], w, 1e-5 * (fabs(w) + 0.1)); // 30 operations in float on numbers up to 22
+            assert_near(last[lane], w, 1e-5 * (fabs(w) + 0.1)); // 60 operations in float on numbers up to 22
             assert_near(square[lane], sum, 2e-5 * (sum + 0.1));
+        }
+    }
+}
+
+// Truth: batches from three on, in double from the pairs of normals that the lanes draw: q = r(n)^2, and the momentum
+// form of the head, with everything in it that there is.
+static void batches_step_as_their_formula_says(void **state)
+{
+    (void)state;
+    static const int64_t size[] = {3, 4, 8, 20, 64, 1024};
+    static float root[16][16], normal[16][16];
+    for (int i = 0; i < 24; i++) {
+        const int64_t S = size[i / 4];
+        const bool plain = i % 2;
+        double square[16], a = 1.5, s = 0.7, lambda = 0.3, mu = plain ? 0 : 0.6, gamma = plain ? 0 : 0.2,
+                           delta = plain ? 0 : -0.4;
+        float last[16];
+        tw_mean_square fit;
+        tw_regression_one in = {.S = S,
+                                .replicas = 16,
+                                .burn = 8,
+                                .steps = 8,
+                                .a = a,
+                                .s = s,
+                                .lambda = lambda,
+                                .mu = mu,
+                                .gamma = gamma,
+                                .delta = delta,
+                                .seed = 78};
+        must(tw_mean_square_fit(S, &fit));
+        lanes_at(i / 2 % 2)->pairs(78, &fit, 32, 16, &root[0][0], &normal[0][0]);
+        lanes_at(i / 2 % 2)->one(&in, &fit, 32, square, last);
+        for (int lane = 0; lane < 16; lane++) {
+            double w = 0, m = 0, sum = 0;
+            for (int t = 0; t < 16; t++) {
+                double r = (double)root[t][lane], q = r * r,
+                       noise = s * sqrt(a / (double)S) * r * (double)normal[t][lane];
+                m = mu * m + (a * q + gamma) * w + a * delta * (q - 1) + (plain ? -1 : 1) * noise;
+                w -= lambda * m;
+                sum += t < 8 ? 0 : w * w / 8;
+            }
+            assert_near(last[lane], w, 2e-5 * (fabs(w) + 0.1)); // 200 operations in float, contracting
+            assert_near(square[lane], sum, 4e-5 * (sum + 0.1));
         }
     }
 }
@@ -361,8 +440,10 @@ int main(void)
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(replicas_that_diverge_are_counted_not_averaged),
         cmocka_unit_test(the_polynomial_has_the_moments_of_chi_squared),
+        cmocka_unit_test(the_polynomial_keeps_the_quantiles_of_chi_squared),
         cmocka_unit_test(coarse_pairs_are_those_of_double_arithmetic),
         cmocka_unit_test(a_batch_of_one_steps_as_its_formula_says),
+        cmocka_unit_test(batches_step_as_their_formula_says),
         cmocka_unit_test(decay_in_one_dimension_agrees_with_the_exact_variance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
