@@ -361,6 +361,26 @@ static tw_status put_figures(report *r)
         "tr C / |G|²: the batch at which noise and gradient are equally large, with jackknife standard errors. Missing "
         "where the noise leaves no gradient to be seen.",
         "noise/*/scale noise/*/scale_hessian", "samples", true, false},
+       {"Strength of the gradient's noise beside theory's matrices",
+        "tr P / tr C, C the covariance of a batch's gradient. paper: P = (2L/SK) H - gg'/S, for squared losses, K "
+        "outputs; paper-g: the same with the Gauss-Newton matrix; hessian: H/S; moment: M/S.",
+        "covariance/*/paper/trace_ratio covariance/*/paper-g/trace_ratio covariance/*/hessian/trace_ratio "
+        "covariance/*/moment/trace_ratio",
+        "tr P / tr C", true, false},
+       {"Shape of the gradient's noise beside theory's matrices",
+        "Frobenius cosine of C and P, whatever their strengths: 1 where C is a multiple of P.",
+        "covariance/*/paper/cosine covariance/*/paper-g/cosine covariance/*/hessian/cosine covariance/*/moment/cosine",
+        "cosine", false, false},
+       {"Distance of theory's matrices from the gradient's noise",
+        "|P - C| / |C| in Frobenius norm. 1 is what P = 0 would have.",
+        "covariance/*/paper/distance covariance/*/paper-g/distance covariance/*/hessian/distance "
+        "covariance/*/moment/distance",
+        "relative distance", true, false},
+       {"Leading spaces of the gradient's noise",
+        "Mean cos² between the leading spaces of C and P, with bounds from residuals and gaps.",
+        "covariance/*/paper/overlap covariance/*/paper-g/overlap covariance/*/hessian/overlap "
+        "covariance/*/moment/overlap",
+        "part", false, false},
        {"Tail of the gradient's noise",
         "index: P(|g_i - g| > v) falls as v to the minus index, Hill's estimate with its bootstrap error; above 2 the "
         "noise has a variance. stable: the index of stability of batch noise, 2 for a Gaussian.",

@@ -16,8 +16,9 @@
 #include <string.h>
 #include <time.h>
 
-static const tw_probe_kind *const kinds[] = {&tw_probe_loss,  &tw_probe_eigs, &tw_probe_density, &tw_probe_trace,
-                                             &tw_probe_noise, &tw_probe_path, &tw_probe_step,    &tw_probe_tail};
+static const tw_probe_kind *const kinds[] = {&tw_probe_covariance, &tw_probe_loss,  &tw_probe_eigs,
+                                             &tw_probe_density,    &tw_probe_trace, &tw_probe_noise,
+                                             &tw_probe_path,       &tw_probe_step,  &tw_probe_tail};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 // --- keys and series ---

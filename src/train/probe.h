@@ -63,8 +63,8 @@ struct tw_probe {
     int64_t calls;
 };
 
-extern const tw_probe_kind tw_probe_loss, tw_probe_eigs, tw_probe_density, tw_probe_trace, tw_probe_noise,
-    tw_probe_path, tw_probe_step, tw_probe_tail;
+extern const tw_probe_kind tw_probe_covariance, tw_probe_loss, tw_probe_eigs, tw_probe_density, tw_probe_trace,
+    tw_probe_noise, tw_probe_path, tw_probe_step, tw_probe_tail;
 
 // Keys of this probe's item.
 bool tw_probe_has(const tw_probe *probe, const tw_recipe *recipe, const char *key);

@@ -33,6 +33,7 @@ static const char probes[] =
     "    - {kind: density, vectors: 2, lanczos_steps: 10}\n"
     "    - {kind: trace, products: 12}\n"
     "    - {kind: noise, vectors: 3}\n"
+    "    - {kind: covariance, top: 2, vectors: 4, products: 60, samples: 30}\n"
     "    - {kind: step, top: 2, along: 1, batches: 3, fresh: true, loss_samples: 30, products: 40}\n"
     "    - {kind: tail, samples: 60, vectors: 2, noise_batches: 40}\n"
     "    - {kind: path, every: 1 step}\n"
