@@ -616,6 +616,75 @@ static void conjugate_gradients_stop_where_curvature_is_negative(void **state)
     assert_false(positive);
 }
 
+// Truth: section 7's T = Tr[A Sigma] = (lambda/S) [(t_U + sigma^2) kappa + r] against the Sigma of the general solver;
+// and that form is for diagonal A and Gamma, a scalar step, Gaussian features, no momentum and no input noise alone:
+// one condition broken at a time, nothing may be given. A direction that does not move at all (a = gamma = 0) adds
+// nothing.
+static void the_forms_of_decay_are_given_where_they_hold_and_nowhere_else(void **state)
+{
+    (void)state;
+    enum { N = 3, KINDS = 9 };
+    const double lambda = 0.2, S = 4, sigma2 = 0.3, u[N] = {1, -2, 3}, w0[N] = {0};
+    for (int kind = 0; kind < KINDS; kind++) {
+        double A[N * N] = {1, 0, 0, 0, 0.5}, Gamma[N * N] = {0.1, 0, 0, 0, 0.2}, B[N * N] = {0},
+                     Lambda[N * N] = {lambda, 0, 0, 0, lambda, 0, 0, 0, lambda};
+        tw_noise_population in = {.D = N,
+                                  .S = (int64_t)S,
+                                  .A = A,
+                                  .B = B,
+                                  .Gamma = Gamma,
+                                  .Lambda = Lambda,
+                                  .u = u,
+                                  .w0 = w0,
+                                  .sigma2 = sigma2,
+                                  .c1 = 2,
+                                  .c2 = 1};
+        tw_noise_opts opts = tw_noise_defaults();
+        tw_noise_law *law = NULL;
+        switch (kind) {
+        case 1:
+            in.mu = 0.5;
+            break;
+        case 2:
+            in.c1 = 1.5;
+            break;
+        case 3:
+            in.c2 = 0.9;
+            break;
+        case 4:
+            A[1] = A[3] = 0.1;
+            break;
+        case 5:
+            Gamma[1] = Gamma[3] = 0.05;
+            break;
+        case 6:
+            Lambda[4] = 0.1;
+            break;
+        case 7:
+            B[0] = 0.1;
+            break;
+        case 8:
+            Gamma[0] = Gamma[4] = 0;
+            break;
+        default:
+            break;
+        }
+        must(tw_noise_solve_population(&in, &opts, &law));
+        assert_int_equal(law->status, TW_NOISE_STABLE);
+        assert_true(law->has_l2 == (kind == 0));
+        assert_true(law->has_closed == (kind == 8));
+        if (kind == 0) {
+            double T = law->Sigma[0] + 0.5 * law->Sigma[4], t = 0;
+            for (int i = 0; i < 2; i++) {
+                double a = A[4 * i], g = Gamma[4 * i], k = a + g;
+                t += a * g * g * u[i] * u[i] / (k * k);
+            }
+            assert_near(lambda / S * ((t + sigma2) * law->kappa_l2 + law->r_l2), T, 1e-12 * T);
+        }
+        tw_noise_law_free(law);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -636,6 +705,7 @@ int main(void)
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(a_bad_file_is_answered_with_place_found_and_expected),
         cmocka_unit_test(every_failing_allocation_is_survived),
+        cmocka_unit_test(the_forms_of_decay_are_given_where_they_hold_and_nowhere_else),
         cmocka_unit_test(conjugate_gradients_stop_where_curvature_is_negative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
