@@ -143,7 +143,8 @@ TW_API TW_NODISCARD tw_status tw_noise_step_max(int64_t D, const double *a, int6
                                                 double *lambda_max);
 
 // Stationary variances of section 5 along the eigenvectors of A, scalar lambda: law[4][D] = exact, dt_hessian,
-// ct_hessian, ct_minibatch. exact and ct_minibatch are written only when they exist (their flag).
+// ct_hessian, ct_minibatch. TW_EINVAL: out of range, or (c1, c2) of no distribution. exact and ct_minibatch are written
+// only when they exist (their flag).
 typedef struct tw_noise_lines {
     bool exact, ct_minibatch;
 } tw_noise_lines;

@@ -43,13 +43,21 @@ static double tau_of(int64_t D, const double *a, double lambda, double S, double
     return tau;
 }
 
+// Every real distribution's fourth moments: outside, the forms of section 5 may be finite and mean nothing.
+static tw_status check_law(double c1, double c2)
+{
+    if (c2 >= 0 && c1 + c2 >= 1 && isfinite(c1 + c2)) return TW_OK;
+    return tw_fail(TW_EINVAL, "c1, c2: found %g, %g, expected c2 >= 0 and c1 + c2 >= 1", c1, c2);
+}
+
 tw_status tw_noise_step_max(int64_t D, const double *a, int64_t S, double mu, double c1, double c2, double *lambda_max)
 {
     tw_status st = check_spectrum(D, a);
     if (st == TW_OK) st = check_step(1, (double)S, mu);
     if (st != TW_OK) return st;
     if (S < 1) return tw_fail(TW_EINVAL, "S: found %" PRId64 ", expected at least 1", S);
-    if (!(c2 >= 0 && c1 + c2 >= 1)) return tw_fail(TW_EINVAL, "c1, c2: expected c2 >= 0 and c1 + c2 >= 1");
+    st = check_law(c1, c2);
+    if (st != TW_OK) return st;
     double low = 0, high = 1;
     while (c2 * tau_of(D, a, high, (double)S, mu, c1, true) < (double)S) {
         low = high;
@@ -84,6 +92,7 @@ tw_status tw_noise_label(int64_t D, const double *a, double lambda, int64_t S, d
     tw_status st = check_spectrum(D, a);
     double s = (double)S;
     if (st == TW_OK) st = check_step(lambda, s, mu);
+    if (st == TW_OK) st = check_law(c1, c2);
     if (st != TW_OK) return st;
     lines->exact = section5(D, a, lambda, s, mu, sigma2, c1, c2, true, law);
     for (int64_t i = 0; i < D; i++) {

@@ -188,6 +188,32 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     for (int i = 0; i < 4; i++) tw_regression_law_free(law[i]);
 }
 
+// Truth: mean and standard error written out from what the lanes give for each of 48 replicas. Steps are rounded up to
+// whole draws: 50 are the 56 that 56 are.
+static void the_error_is_the_spread_of_the_replicas(void **state)
+{
+    (void)state;
+    enum { N = 48 };
+    double each[N], mean = 0, square = 0;
+    float last[N];
+    tw_mean_square fit;
+    tw_regression_law *law = NULL, *whole = NULL;
+    tw_regression_one in = {.S = 14, .replicas = N, .burn = 8, .steps = 56, .a = 1, .s = 1, .lambda = 0.2, .seed = 3};
+    must(tw_mean_square_fit(in.S, &fit));
+    for (int i = 0; i < N; i += 16) tw_regression_best()->one(&in, &fit, i, each + i, last + i);
+    for (int i = 0; i < N; i++) mean += each[i] / N;
+    for (int i = 0; i < N; i++) square += (each[i] - mean) * (each[i] - mean);
+    must(tw_regression_run_one(&in, 1, NULL, NULL, &whole));
+    assert_near(whole->Sigma[0], mean, 1e-13 * mean);
+    assert_near(whole->error[0], sqrt(square / (N - 1) / N), 1e-12 * whole->error[0]);
+    in.burn = 7;
+    in.steps = 50;
+    must(tw_regression_run_one(&in, 1, NULL, NULL, &law));
+    assert_memory_equal(law->Sigma, whole->Sigma, sizeof(double));
+    tw_regression_law_free(law);
+    tw_regression_law_free(whole);
+}
+
 // Truth: a Pareto sample x = U^(-1/beta) has Hill estimates that are Gamma means; 4.5 standard errors of beta/sqrt(k).
 static void hill_recovers_the_index_of_a_pareto_sample(void **state)
 {
@@ -212,6 +238,20 @@ static void bad_input_is_named(void **state)
     in.replicas = 16;
     in.mu = 1;
     must_fail(tw_regression_run_one(&in, 1, NULL, NULL, &law), TW_EINVAL, "momentum: found 1");
+    const double X[] = {1, 2, 3}, one = 1, none = 0;
+    tw_regression_many data = {.D = 1,
+                               .S = 4,
+                               .N = 3,
+                               .replicas = 16,
+                               .steps = 1,
+                               .X = X,
+                               .y = X,
+                               .Gamma = &none,
+                               .Lambda = &one,
+                               .start = &none,
+                               .centre = &none};
+    must_fail(tw_regression_run_many(&data, &one, NULL, NULL, &law), TW_EINVAL,
+              "batch: found 4, expected at most the 3");
     assert_null(law);
 }
 
@@ -436,6 +476,7 @@ int main(void)
         cmocka_unit_test(one_dimension_agrees_with_the_exact_variance),
         cmocka_unit_test(many_dimensions_agree_with_the_exact_covariance),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
+        cmocka_unit_test(the_error_is_the_spread_of_the_replicas),
         cmocka_unit_test(hill_recovers_the_index_of_a_pareto_sample),
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(replicas_that_diverge_are_counted_not_averaged),

@@ -431,6 +431,20 @@ static void bad_input_is_named(void **state)
     p->in.mu = 1;
     must_fail(tw_noise_solve_population(&p->in, &opts, &law), TW_EINVAL, "mu: found 1");
     p->in.mu = 0;
+    const double impossible[][2] = {{2, -0.5}, {0.5, 0.4}}; // no distribution has these fourth moments
+    for (int i = 0; i < 2; i++) {
+        const double h = 0.5;
+        double exact[4], c1 = p->in.c1 = impossible[i][0], c2 = p->in.c2 = impossible[i][1];
+        tw_noise_lines lines;
+        tw_noise_modes modes = {.k = 1, .a = &h, .weight = &h};
+        double least, most;
+        must_fail(tw_noise_modes_step_max(&modes, 4, 0, c1, c2, &least, &most), TW_EINVAL, "c1, c2: found");
+        must_fail(tw_noise_step_max(1, &h, 4, 0, c1, c2, &least), TW_EINVAL, "c1, c2: found");
+        must_fail(tw_noise_solve_population(&p->in, &opts, &law), TW_EINVAL, "c1, c2: found");
+        must_fail(tw_noise_label(1, &h, 0.1, 4, 0, 1, c1, c2, &lines, exact), TW_EINVAL, "c1, c2: found");
+    }
+    p->in.c1 = 2;
+    p->in.c2 = 1;
     p->Lambda[0] = -1;
     must_fail(tw_noise_solve_population(&p->in, &opts, &law), TW_EINVAL, "Lambda: found smallest eigenvalue");
     p->Lambda[0] = NAN;
