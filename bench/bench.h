@@ -10,7 +10,8 @@ double bench_now(void); // seconds, monotonic; of this process's work alone afte
 // machine that others use, this is the smaller error.
 void bench_count_work(void);
 
-// The shortest of the runs that fit into `seconds` (at least three) after one that is not counted: what else runs on
+// The shortest of the runs that fit into `seconds` (at least three, where those fit into a minute's worth of it: sixty
+// times as long) after one that is not counted: what else runs on
 // the machine can only make a run longer.
 double bench_best(double seconds, void (*run)(void *ctx), void *ctx);
 

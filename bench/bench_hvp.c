@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // What a curvature product costs: milliseconds a direction, and the share of the machine's measured FMA peak.
 //
-//   bench_hvp [THREADS [SECONDS [MODEL]]]   all threads, half a second a figure; only models that begin with MODEL;
-//                                           without it the dense ones, as images take minutes each
+//   bench_hvp [THREADS [SECONDS [MODEL [DTYPE]]]]   all threads, half a second a figure; only models that begin with
+//                                                   MODEL (without it the dense ones, as images take minutes each);
+//                                                   only DTYPE, f32 or f64
 //
 // Each line is a row of name=value words, so that bench/peers/torch_hvp.py can set its own figures beside them. Flops
 // are those of the matrix products alone (tw_sweep_flops), two a multiply-add; everything else costs time and counts
-// for nothing. Weights and data are drawn; no product depends on what they are.
+// for nothing. Weights and data are drawn as a network begins; what relu and pooling drop is not multiplied
+// (net/op_conv.c), but counts as if it were: the share of the peak is of the dense arithmetic. rss: the largest
+// resident set while that row was measured, in MB, data and the doubles of the operator's interface included.
 #include "bench.h"
 #include "curv/product.h"
 #include "net/net.h"
@@ -75,11 +78,27 @@ static void gradient(void *ctx)
     must(tw_loss(w->net, w->data, w->y, NULL, &value));
 }
 
+// The largest resident set since it was last asked for, in MB; 0 where the system does not say.
+static double resident(void)
+{
+    char line[128];
+    long kb = 0;
+    FILE *status = fopen("/proc/self/status", "r"), *reset = NULL;
+    while (status && fgets(line, sizeof line, status)) sscanf(line, "VmHWM: %ld", &kb);
+    if (status) fclose(status);
+    reset = fopen("/proc/self/clear_refs", "w");
+    if (reset) {
+        fputs("5", reset);
+        fclose(reset);
+    }
+    return (double)kb / 1e3;
+}
+
 static void row(const char *model, int64_t m, const char *dtype, const char *what, int64_t k, double time, double flops,
                 double peak)
 {
-    printf("model=%s samples=%d dtype=%s what=%s k=%d ms=%.4g gflops=%.1f peak=%.1f%%\n", model, (int)m, dtype, what,
-           (int)k, 1e3 * time / (double)k, flops / time / 1e9, 100 * flops / time / peak);
+    printf("model=%s samples=%d dtype=%s what=%s k=%d ms=%.4g gflops=%.1f peak=%.1f%% rss=%.0f\n", model, (int)m, dtype,
+           what, (int)k, 1e3 * time / (double)k, flops / time / 1e9, 100 * flops / time / peak, resident());
     fflush(stdout);
 }
 
@@ -101,6 +120,7 @@ static void measure(const char *model, int64_t m, int64_t channels, int64_t side
     if (!w.x || !w.y) exit(1);
     uint64_t state = 2;
     for (int64_t i = 0; i < n * 8; i++) w.x[i] = draw(&state);
+    resident();
 
     row(model, m, dtype, "gradient", 1, bench_best(seconds, gradient, &w), s * (one.forward + one.backward), peak);
     static const struct {
@@ -118,7 +138,8 @@ static void measure(const char *model, int64_t m, int64_t channels, int64_t side
         copts.matrix = figure[i].matrix;
         copts.block = figure[i].k;
         const bool ggn = strcmp(figure[i].matrix, "ggn") == 0;
-        if (!figure[i].kept) { // just what recomputing needs
+        if (ggn && side > 1) continue; // as a Hessian product, without the product rule
+        if (!figure[i].kept) {         // just what recomputing needs
             tw_product plan;
             const bool base[TW_BASES] = {[TW_BASE_HESSIAN] = !ggn, [TW_BASE_GGN] = ggn};
             must(tw_product_open(&plan, net, &data, base, figure[i].k, 0, false, 0));
@@ -126,6 +147,7 @@ static void measure(const char *model, int64_t m, int64_t channels, int64_t side
             tw_product_close(&plan);
         }
         tw_curv *curv = NULL;
+        resident();
         must(tw_curv_new(net, &data, &copts, &curv));
         w.op = tw_curv_linop(curv);
         w.k = figure[i].k;
@@ -155,16 +177,19 @@ int main(int argc, char **argv)
         {"simplecnn:medium", 128, 3, 32},
     };
     const char *only = argc > 3 ? argv[3] : "";
+    const char *dtype = argc > 4 ? argv[4] : "";
     if (argc > 1) must(tw_threads_set(atoi(argv[1])));
     if (argc > 2) seconds = atof(argv[2]);
     bench_machine();
     const int threads = tw_threads();
     const double peak32 = bench_peak(TW_F32, threads), peak64 = bench_peak(TW_F64, threads);
     printf("FMA peak   float %.1f GFLOP/s, double %.1f, on %d\n", peak32 / 1e9, peak64 / 1e9, threads);
-    for (int real = 4; real <= 8; real += 4)
+    for (int real = 4; real <= 8; real += 4) {
+        if (*dtype && strcmp(dtype, real == 4 ? "f32" : "f64") != 0) continue;
         for (size_t i = 0; i < sizeof network / sizeof *network; i++)
             if (*only ? strncmp(network[i].model, only, strlen(only)) == 0 : network[i].side == 1)
                 measure(network[i].model, network[i].m, network[i].channels, network[i].side, real,
                         real == 4 ? peak32 : peak64);
+    }
     return 0;
 }

@@ -40,6 +40,8 @@ const tw_tiles *tw_tiles_find(const char *name)
     return NULL;
 }
 
+const tw_tiles *tw_tiles_best(void) { return best; }
+
 void tw_gemm_setup(void)
 {
     size_t i = 0;

@@ -3,6 +3,7 @@
 #ifndef KERNEL_GEMM_H
 #define KERNEL_GEMM_H
 
+#include "kernel/kernel.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@ typedef void tw_gemm_fn(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const
 tw_gemm_fn tw_gemm_f32, tw_gemm_f64;       // the fastest there is
 tw_gemm_fn tw_gemm_split3, tw_gemm_split6; // float products as bf16 products, where the processor has them
 tw_gemm_fn tw_gemm_ref32, tw_gemm_ref64;   // three plain loops
+
+extern const tw_lively tw_live_f32, tw_live_f64; // the fastest there is
 
 // Whether the split products run on bf16 units here, and by what ("oneDNN 2.6.3 bf16", or "not here").
 bool tw_gemm_split_here(void);

@@ -21,6 +21,7 @@ static inline mask_f32 mask_first_f32(int count)
 #define load_c_f32(x, mask) (vec_f32) _mm256_maskload_ps(x, mask)
 #define store_part_f32(x, v, mask) _mm256_maskstore_ps(x, mask, (__m256)(v))
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 #undef REAL
 #undef FN
 
@@ -35,6 +36,8 @@ static inline mask_f64 mask_first_f64(int count)
 #define load_c_f64(x, mask) (vec_f64) _mm256_maskload_pd(x, mask)
 #define store_part_f64(x, v, mask) _mm256_maskstore_pd(x, mask, (__m256d)(v))
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_avx2;
-const tw_tiles tw_tiles_avx2 = {"avx2", gemm_f32, gemm_f64};
+const tw_tiles tw_tiles_avx2 = {
+    "avx2", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};

@@ -18,6 +18,7 @@ static inline mask_f32 mask_first_f32(int count) { return (mask_f32)((1u << coun
 #define load_c_f32(x, mask) (vec_f32) _mm512_maskz_loadu_ps(mask, x)
 #define store_part_f32(x, v, mask) _mm512_mask_storeu_ps(x, mask, (__m512)(v))
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 #undef REAL
 #undef FN
 
@@ -29,6 +30,8 @@ static inline mask_f64 mask_first_f64(int count) { return (mask_f64)((1u << coun
 #define load_c_f64(x, mask) (vec_f64) _mm512_maskz_loadu_pd(mask, x)
 #define store_part_f64(x, v, mask) _mm512_mask_storeu_pd(x, mask, (__m512d)(v))
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_avx512;
-const tw_tiles tw_tiles_avx512 = {"avx512", gemm_f32, gemm_f64};
+const tw_tiles tw_tiles_avx512 = {
+    "avx512", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};

@@ -20,6 +20,7 @@ static inline int mask_first_f64(int count) { return count; }
 #define store_part_f32(x, v, mask) store_some_f32(x, v, mask)
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 #undef REAL
 #undef FN
 
@@ -30,6 +31,8 @@ static inline int mask_first_f64(int count) { return count; }
 #define store_part_f64(x, v, mask) store_some_f64(x, v, mask)
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
+#include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_plain;
-const tw_tiles tw_tiles_plain = {"plain", gemm_f32, gemm_f64};
+const tw_tiles tw_tiles_plain = {
+    "plain", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};

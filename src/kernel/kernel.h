@@ -84,9 +84,34 @@ typedef struct tw_spatial {
     // [s][p][k][c] to [s][k][p][c], and back, adding when add.
     void (*gather_positions)(int64_t s, int64_t p, int64_t k, int64_t c, const void *x, void *y);
     void (*scatter_positions)(int64_t s, int64_t p, int64_t k, int64_t c, bool add, const void *y, void *x);
+    // Live outputs of one image of p places and c channels: d (relu's derivative) is not 0 and, when index is not NULL,
+    // some window chose it; index[windows][c]. Windows do not overlap. start[p + 1], channel[p c].
+    void (*live)(int64_t p, int64_t c, const void *d, int64_t windows, const int32_t *index, int32_t *start,
+                 int32_t *channel);
     // One image [c][p] of float (from = 4) or double (8) to [p][c] of the table's type.
     void (*load_image)(int from, int64_t c, int64_t p, const void *x, void *y);
 } tw_spatial;
+
+// A convolution of one image whose windows lie inside it, [h w][k][c] to [oh ow][k][out], of which only some outputs
+// are live (kernel/live.inc): those of place p are channel[start[p]] ... channel[start[p + 1] - 1], ascending.
+typedef struct tw_live {
+    tw_window win; // top = left = 0
+    int64_t out, k;
+    const int32_t *start; // [oh ow + 1]
+    const int32_t *channel;
+    void *room; // tw_live_room numbers
+} tw_live;
+
+int64_t tw_live_room(const tw_live *l); // start, channel and room need not be set
+
+typedef struct tw_lively {
+    // wbt[k][out][kh kw c] += ybt' P(x) + yb' P(xt), bbt[k][out] += sum ybt; xt NULL: without the second term; bbt
+    // NULL: not wanted. With k = 1 and xt NULL this is the gradient.
+    void (*grad)(const tw_live *l, const void *x, const void *xt, const void *yb, const void *ybt, void *wbt,
+                 void *bbt);
+    // xbt += P'(ybt w + yb wt), wt [k][out][kh kw c] or NULL: without the second term.
+    void (*back)(const tw_live *l, const void *w, const void *wt, const void *yb, const void *ybt, void *xbt);
+} tw_lively;
 
 // Normalised groups of a matrix of rows x f numbers: each column over the rows (batch norm), or each row over its f
 // numbers (layer norm). hat = (x - mean) r with r = 1/sqrt(var + eps); fixed: mean and r are constants.
@@ -153,6 +178,7 @@ typedef struct tw_kernels {
     const tw_spatial *image;
     const tw_norm *norm;
     const tw_blocks *block;
+    const tw_lively *live; // NULL: all outputs are worked alike
 } tw_kernels;
 
 // By name; NULL when there is none or the processor lacks what it needs.

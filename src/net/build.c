@@ -250,6 +250,30 @@ static bool meets(const tw_node *a, const tw_node *b)
            (a->bias >= 0 && a->bias == b->bias);
 }
 
+// The only node that reads value, -1 when there are others or none.
+static int only_reader(const tw_net *net, const int *readers, int value)
+{
+    for (int i = value; readers[value] == 1 && i < net->nodes; i++)
+        for (int j = 0; j < TW_MOST_INPUTS; j++)
+            if (net->node[i].input[j] == value) return i;
+    return -1;
+}
+
+// The relu and the pool that a convolution's outputs must pass (net/op_conv_live.c). Below a vector of channels the
+// dense products are faster.
+static void find_gates(tw_net *net, const int *readers, int i)
+{
+    enum { LEAST_CHANNELS = 8 };
+    tw_node *n = &net->node[i];
+    if (n->op != &tw_op_conv || n->in < LEAST_CHANNELS || n->win.kh * n->win.kw == 1) return;
+    int relu = only_reader(net, readers, i + 1);
+    if (relu < 0 || net->node[relu].op != &tw_op_activation || net->node[relu].activation != TW_ACT_RELU) return;
+    n->relu = relu;
+    int pool = only_reader(net, readers, relu + 1);
+    if (pool > 0 && net->node[pool].op == &tw_op_max_pool && net->node[pool].win.stride >= net->node[pool].win.kh)
+        n->pool = pool;
+}
+
 tw_status tw_build_end(tw_builder *b, int value) { return tw_build_end_positions(b, tw_build_flatten(b, value)); }
 
 tw_status tw_build_end_positions(tw_builder *b, int value)
@@ -273,6 +297,7 @@ tw_status tw_build_end_positions(tw_builder *b, int value)
         n->in_place =
             may_share && n->input[0] > 0 && readers[n->input[0]] == 1 && !net->node[n->input[0] - 1].op->reads_output;
         count_parameters(n);
+        find_gates(net, readers, i);
         for (int j = i + 1; j < net->nodes; j++)
             if (n->weight >= 0 && net->node[j].weight >= 0 && meets(n, &net->node[j])) n->shared = true;
         for (int j = 0; j < TW_MOST_INPUTS; j++) {

@@ -24,6 +24,8 @@ typedef struct tw_node {
     bool in_place;             // value and adjoint of input[0] and output share memory (its only reader)
     int64_t pin, in;           // positions and features of input[0]
     int64_t pout, out;
+    int relu,
+        pool; // of a convolution: the relu that alone reads it and the pool that alone reads that; 0: none, i: node i
     int64_t weight, bias; // offsets in the parameter block, -1: none
     tw_activation activation;
     double slope;
@@ -63,11 +65,14 @@ typedef struct tw_view {
     const void *xt[TW_MOST_INPUTS];
     void *yt;
     void *ybt, *xbt[TW_MOST_INPUTS];
-    const void *w, *wt; // parameters, [n]; their tangents, or NULL
-    void *wb, *wbt;     // parameter gradients [n] and their tangents, written (not added to); NULL: not wanted
-    bool product_rule;  // backward_tangent: false drops every term but the linear image of ybt (Gauss-Newton)
-    void *scratch;      // tw_op_kind.scratch numbers
-    const void *stat;   // running statistics, as wide as the parameters' type
+    const void *w, *wt;         // parameters, [n]; their tangents, or NULL
+    void *wb, *wbt;             // parameter gradients [n] and their tangents, written (not added to); NULL: not wanted
+    bool product_rule;          // backward_tangent: false drops every term but the linear image of ybt (Gauss-Newton)
+    void *scratch;              // tw_op_kind.scratch numbers
+    const void *live;           // of a convolution with a relu: its derivative at every output
+    const int32_t *live_index;  // and, with a pool, what that chose, by window
+    const tw_window *live_pool; // of that pool
+    const void *stat;           // running statistics, as wide as the parameters' type
     tw_dropping drop;
 } tw_view;
 
@@ -100,6 +105,12 @@ static inline void *tw_to(const tw_view *v, void *block, int64_t offset)
 {
     return (char *)block + offset * (int64_t)v->kern->real;
 }
+
+// Convolutions of which only some outputs are live (net/op_conv_live.c).
+bool tw_conv_is_live(const tw_view *v);
+void tw_conv_live_backward(const tw_view *v);
+void tw_conv_live_backward_tangent(const tw_view *v);
+int64_t tw_conv_live_scratch(const tw_node *n, int64_t k);
 
 // Zero the adjoint of input i before it is added to, unless a later reader has begun it.
 void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb);

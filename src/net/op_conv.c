@@ -9,7 +9,7 @@
 //
 // P is linear and P' (adding patches back) its transpose, so these are the formulas of op_dense.c with positions for
 // samples. Patches are made for a few lines of places at a time, as many as stay in a core's cache: they never exist
-// whole.
+// whole. Where a relu follows, the adjoint sweeps work only what it lets through (net/op_conv_live.c).
 #include "net/op.h"
 
 enum { CACHE = 1 << 20 }; // bytes of patches at once: the second-level cache of today's cores
@@ -40,6 +40,10 @@ static void backward(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t patch = patch_size(n), all = v->s * n->win.oh, step = lines_at_once(n, v->s, 1), ow = n->win.ow;
+    if (tw_conv_is_live(v)) {
+        tw_conv_live_backward(v);
+        return;
+    }
     if (v->xb[0]) tw_begin_adjoint(v, 0, 1, v->xb[0]);
     for (int64_t at = 0; at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
@@ -82,6 +86,10 @@ static void backward_tangent(const tw_view *v)
     int64_t k = v->k, patch = patch_size(n), all = v->s * n->win.oh, step = lines_at_once(n, v->s, k), ow = n->win.ow;
     int64_t size = n->out * patch;
     bool rule = v->product_rule;
+    if (tw_conv_is_live(v)) {
+        tw_conv_live_backward_tangent(v);
+        return;
+    }
     if (v->xbt[0]) tw_begin_adjoint(v, 0, k, v->xbt[0]);
     for (int64_t at = 0; at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
@@ -137,7 +145,9 @@ static int64_t scratch(const tw_node *n, int64_t s, int64_t k)
 {
     (void)s;
     int64_t line = n->win.ow * k * patch_size(n), cache = CACHE / (int64_t)sizeof(double);
-    return (line > cache ? line : cache) + n->out * patch_size(n) + n->out;
+    int64_t dense = (line > cache ? line : cache) + n->out * patch_size(n) + n->out;
+    int64_t live = n->relu > 0 ? tw_conv_live_scratch(n, k) : 0;
+    return live > dense ? live : dense;
 }
 
 const tw_op_kind tw_op_conv = {

@@ -161,6 +161,11 @@ static tw_view view(const tw_net *net, const tw_state *state, int i)
                  .scratch = state->scratch,
                  .stat = net->stat,
                  .drop = state->drop};
+    if (n->relu > 0) v.live = state->d[n->relu];
+    if (n->pool > 0) {
+        v.live_index = state->d[n->pool];
+        v.live_pool = &net->node[n->pool].win;
+    }
     for (int j = 0; j < TW_MOST_INPUTS; j++) {
         int value = n->input[j];
         if (value < 0) continue;
