@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a curvature product costs: milliseconds a direction, and the share of the machine's measured FMA peak.
 //
-//   bench_hvp [THREADS [SECONDS [MODEL [DTYPE]]]]   all threads, half a second a figure; only models that begin with
+//   bench_hvp [THREADS [SECONDS [MODEL [DTYPE [WHAT [work]]]]]]   all threads, half a second a figure; only models that
+//   begin with
 //                                                   MODEL (without it the dense ones, as images take minutes each);
-//                                                   only DTYPE, f32 or f64
+//                                                   only DTYPE, f32 or f64; only WHAT, as in the rows; work: the time
+//                                                   this process works (bench.h), for one thread on a machine in use
 //
 // Each line is a row of name=value words, so that bench/peers/torch_hvp.py can set its own figures beside them. Flops
 // are those of the matrix products alone (tw_sweep_flops), two a multiply-add; everything else costs time and counts
@@ -19,6 +21,7 @@
 #include <string.h>
 
 static double seconds = 0.5;
+static const char *only_what = "";
 
 static void must(tw_status st)
 {
@@ -122,7 +125,8 @@ static void measure(const char *model, int64_t m, int64_t channels, int64_t side
     for (int64_t i = 0; i < n * 8; i++) w.x[i] = draw(&state);
     resident();
 
-    row(model, m, dtype, "gradient", 1, bench_best(seconds, gradient, &w), s * (one.forward + one.backward), peak);
+    if (!*only_what || strcmp(only_what, "gradient") == 0)
+        row(model, m, dtype, "gradient", 1, bench_best(seconds, gradient, &w), s * (one.forward + one.backward), peak);
     static const struct {
         const char *what, *matrix;
         bool kept;
@@ -138,8 +142,9 @@ static void measure(const char *model, int64_t m, int64_t channels, int64_t side
         copts.matrix = figure[i].matrix;
         copts.block = figure[i].k;
         const bool ggn = strcmp(figure[i].matrix, "ggn") == 0;
-        if (ggn && side > 1) continue; // as a Hessian product, without the product rule
-        if (!figure[i].kept) {         // just what recomputing needs
+        if (*only_what && strcmp(only_what, figure[i].what) != 0) continue;
+        if (ggn && side > 1 && !*only_what) continue; // as a Hessian product, without the product rule
+        if (!figure[i].kept) {                        // just what recomputing needs
             tw_product plan;
             const bool base[TW_BASES] = {[TW_BASE_HESSIAN] = !ggn, [TW_BASE_GGN] = ggn};
             must(tw_product_open(&plan, net, &data, base, figure[i].k, 0, false, 0));
@@ -178,6 +183,8 @@ int main(int argc, char **argv)
     };
     const char *only = argc > 3 ? argv[3] : "";
     const char *dtype = argc > 4 ? argv[4] : "";
+    if (argc > 5) only_what = argv[5];
+    if (argc > 6) bench_count_work();
     if (argc > 1) must(tw_threads_set(atoi(argv[1])));
     if (argc > 2) seconds = atof(argv[2]);
     bench_machine();

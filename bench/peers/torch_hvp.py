@@ -142,7 +142,7 @@ def images(program, model, dtype):
     cores = len(os.sched_getaffinity(0))
     seconds = 0.1
     command = [program, str(cores), str(seconds), model, dtype]
-    first = ours(command, lambda word: (float(word["ms"]), word["peak"], float(word["rss"])))
+    first = {} if program == "-" else ours(command, lambda word: (float(word["ms"]), word["peak"], float(word["rss"])))
     torch.set_num_threads(cores)
     t = torch_case(model, IMAGES[model], DTYPES[dtype], seconds)
     print(f"{model} {dtype}, {IMAGES[model]} samples, {cores} threads each, PyTorch {torch.__version__}; ms a direction, MB")
@@ -155,7 +155,8 @@ def images(program, model, dtype):
         ("product of 1, rebuilt / rebuilt", ("hessian-rebuilt", 1), "rebuilt"),
     ):
         found = first.get((model, dtype) + key)
-        if found:
+        found = found or (float("nan"), "", 0)
+        if peer in t:
             print(f"  {label:32}{found[0]:10.4g}{found[1]:>9}{found[2]:7.0f}{t[peer]:10.4g}{t[peer + ' MB']:7.0f}"
                   f"{t[peer] / found[0]:8.2f}")
 

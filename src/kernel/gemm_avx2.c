@@ -39,5 +39,8 @@ static inline mask_f64 mask_first_f64(int count)
 #include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_avx2;
-const tw_tiles tw_tiles_avx2 = {
-    "avx2", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};
+const tw_tiles tw_tiles_avx2 = {"avx2",
+                                gemm_f32,
+                                gemm_f64,
+                                {live_grad_f32, live_back_f32, live_tan_f32},
+                                {live_grad_f64, live_back_f64, live_tan_f64}};

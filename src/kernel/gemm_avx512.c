@@ -33,5 +33,8 @@ static inline mask_f64 mask_first_f64(int count) { return (mask_f64)((1u << coun
 #include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_avx512;
-const tw_tiles tw_tiles_avx512 = {
-    "avx512", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};
+const tw_tiles tw_tiles_avx512 = {"avx512",
+                                  gemm_f32,
+                                  gemm_f64,
+                                  {live_grad_f32, live_back_f32, live_tan_f32},
+                                  {live_grad_f64, live_back_f64, live_tan_f64}};

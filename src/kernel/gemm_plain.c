@@ -34,5 +34,8 @@ static inline int mask_first_f64(int count) { return count; }
 #include "kernel/live.inc"
 
 extern const tw_tiles tw_tiles_plain;
-const tw_tiles tw_tiles_plain = {
-    "plain", gemm_f32, gemm_f64, {live_grad_f32, live_back_f32}, {live_grad_f64, live_back_f64}};
+const tw_tiles tw_tiles_plain = {"plain",
+                                 gemm_f32,
+                                 gemm_f64,
+                                 {live_grad_f32, live_back_f32, live_tan_f32},
+                                 {live_grad_f64, live_back_f64, live_tan_f64}};

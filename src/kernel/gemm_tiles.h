@@ -25,7 +25,8 @@ enum {
 };
 // Of kernel/live.inc: bytes of tangents in a band of places, beside which its slice of the weights has room in that
 // cache; and vectors of channels at once with many directions, twice as many with one or two.
-enum { TW_LIVE_BAND = 256 << 10, TW_LIVE_CHUNK = 3 };
+// SLICE: bytes of a direction's weights that stay there.
+enum { TW_LIVE_BAND = 256 << 10, TW_LIVE_CHUNK = 3, TW_LIVE_SLICE = 400 << 10 };
 
 extern _Thread_local char tw_gemm_room[TW_GEMM_ROOM];
 

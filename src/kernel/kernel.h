@@ -111,6 +111,9 @@ typedef struct tw_lively {
                  void *bbt);
     // xbt += P'(ybt w + yb wt), wt [k][out][kh kw c] or NULL: without the second term.
     void (*back)(const tw_live *l, const void *w, const void *wt, const void *yb, const void *ybt, void *xbt);
+    // yt = P(xt) w' + P(x) wt' + bt where live, 0 elsewhere; xt NULL: without the first term; bt [k][out] or NULL.
+    void (*tan)(const tw_live *l, const void *x, const void *xt, const void *w, const void *wt, const void *bt,
+                void *yt);
 } tw_lively;
 
 // Normalised groups of a matrix of rows x f numbers: each column over the rows (batch norm), or each row over its f

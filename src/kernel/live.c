@@ -23,7 +23,12 @@ static void live_back_f32(const tw_live *l, const void *w, const void *wt, const
 {
     tw_tiles_best()->live32.back(l, w, wt, yb, ybt, xbt);
 }
-const tw_lively tw_live_f32 = {live_grad_f32, live_back_f32};
+static void live_tan_f32(const tw_live *l, const void *x, const void *xt, const void *w, const void *wt, const void *bt,
+                         void *yt)
+{
+    tw_tiles_best()->live32.tan(l, x, xt, w, wt, bt, yt);
+}
+const tw_lively tw_live_f32 = {live_grad_f32, live_back_f32, live_tan_f32};
 
 static void live_grad_f64(const tw_live *l, const void *x, const void *xt, const void *yb, const void *ybt, void *wbt,
                           void *bbt)
@@ -34,4 +39,9 @@ static void live_back_f64(const tw_live *l, const void *w, const void *wt, const
 {
     tw_tiles_best()->live64.back(l, w, wt, yb, ybt, xbt);
 }
-const tw_lively tw_live_f64 = {live_grad_f64, live_back_f64};
+static void live_tan_f64(const tw_live *l, const void *x, const void *xt, const void *w, const void *wt, const void *bt,
+                         void *yt)
+{
+    tw_tiles_best()->live64.tan(l, x, xt, w, wt, bt, yt);
+}
+const tw_lively tw_live_f64 = {live_grad_f64, live_back_f64, live_tan_f64};

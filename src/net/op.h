@@ -108,6 +108,7 @@ static inline void *tw_to(const tw_view *v, void *block, int64_t offset)
 
 // Convolutions of which only some outputs are live (net/op_conv_live.c).
 bool tw_conv_is_live(const tw_view *v);
+void tw_conv_live_tangent(const tw_view *v);
 void tw_conv_live_backward(const tw_view *v);
 void tw_conv_live_backward_tangent(const tw_view *v);
 int64_t tw_conv_live_scratch(const tw_node *n, int64_t k);

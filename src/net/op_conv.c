@@ -9,7 +9,7 @@
 //
 // P is linear and P' (adding patches back) its transpose, so these are the formulas of op_dense.c with positions for
 // samples. Patches are made for a few lines of places at a time, as many as stay in a core's cache: they never exist
-// whole. Where a relu follows, the adjoint sweeps work only what it lets through (net/op_conv_live.c).
+// whole. Where a relu follows, all sweeps but the first work only what it lets through (net/op_conv_live.c).
 #include "net/op.h"
 
 enum { CACHE = 1 << 20 }; // bytes of patches at once: the second-level cache of today's cores
@@ -66,6 +66,10 @@ static void tangent(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t k = v->k, patch = patch_size(n), all = v->s * n->win.oh, step = lines_at_once(n, v->s, k), ow = n->win.ow;
+    if (tw_conv_is_live(v)) {
+        tw_conv_live_tangent(v);
+        return;
+    }
     for (int64_t at = 0; at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
         void *yt = tw_to(v, v->yt, at * ow * k * n->out);

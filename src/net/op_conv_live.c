@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The adjoint sweeps of a convolution behind which a relu stands, and perhaps a max-pool.
+// All sweeps but the first of a convolution behind which a relu stands, and perhaps a max-pool.
 //
 // With z = P(x) W' + b, y = pool(relu(z)), the adjoint of z is D S' yb, D = relu'(z) and S the choice of the pool, both
-// constant while weights and data stand; and so is its tangent, D S' ybt. Outputs of z where D S' is nothing are not
-// live: whatever is multiplied with their adjoints is nothing. The formulas are those of op_conv.c, summed over
+// constant while weights and data stand; and so is its tangent, D S' ybt; and of the tangent zt only S D zt is read. So
+// outputs of z where D S' is nothing are not live: whatever is multiplied with their adjoints is nothing, and their
+// tangents, which nobody reads, are left 0. The formulas are those of op_conv.c, summed over
 // the live outputs alone (kernel/live.inc), image by image: about half of them behind a relu, a quarter and less behind
 // a relu and a 2 x 2 pool. Images whose windows reach outside are worked on padded copies.
 #include "net/op.h"
@@ -88,6 +89,14 @@ static void crop_add(const tw_view *v, const room *r, int64_t k, const void *fro
     v->kern->block->copy(win->h, row, true, wide, tw_at(v, from, win->top * wide + win->left * k * win->c), row, x);
 }
 
+static void list(const tw_view *v, int64_t i, const room *r)
+{
+    const tw_node *n = v->node;
+    int64_t outputs = n->pout * n->out, windows = v->live_pool ? v->live_pool->oh * v->live_pool->ow : 0;
+    v->kern->image->live(n->pout, n->out, tw_at(v, v->live, i * outputs), windows,
+                         windows ? v->live_index + i * windows * n->out : NULL, r->start, r->channel);
+}
+
 // Adjoints, or their tangents along k directions: with xt and wt NULL only the terms in ybt.
 static void adjoints(const tw_view *v, int64_t k, const void *xt, const void *wt, const void *ybt, void *wb, void *xb)
 {
@@ -95,7 +104,6 @@ static void adjoints(const tw_view *v, int64_t k, const void *xt, const void *wt
     room r;
     plan(n, k, v, &r);
     int64_t image = n->pin * n->in, outputs = n->pout * n->out, large = r.l.win.h * r.l.win.w * n->in;
-    int64_t windows = v->live_pool ? v->live_pool->oh * v->live_pool->ow : 0;
     void *weight = wb ? tw_to(v, wb, k * n->weight) : NULL,
          *bias = wb && n->bias >= 0 ? tw_to(v, wb, k * n->bias) : NULL;
     if (weight) zero(v, weight, k * n->weights);
@@ -103,8 +111,7 @@ static void adjoints(const tw_view *v, int64_t k, const void *xt, const void *wt
     if (xb) tw_begin_adjoint(v, 0, k, xb);
     for (int64_t i = 0; i < v->s; i++) {
         const void *yb = tw_at(v, v->yb, i * outputs), *ybti = tw_at(v, ybt, i * k * outputs);
-        v->kern->image->live(n->pout, n->out, tw_at(v, v->live, i * outputs), windows,
-                             windows ? v->live_index + i * windows * n->out : NULL, r.start, r.channel);
+        list(v, i, &r);
         if (weight) {
             if (r.padded && (i == 0 || xb)) zero(v, r.xt, k * large);
             if (r.padded && i == 0) zero(v, r.x, large);
@@ -117,6 +124,27 @@ static void adjoints(const tw_view *v, int64_t k, const void *xt, const void *wt
         if (r.padded) zero(v, r.xt, k * large);
         v->kern->live->back(&r.l, tw_at(v, v->w, n->weight), wt, yb, ybti, r.padded ? r.xt : to);
         if (r.padded) crop_add(v, &r, k, r.xt, to);
+    }
+}
+
+void tw_conv_live_tangent(const tw_view *v)
+{
+    const tw_node *n = v->node;
+    room r;
+    int64_t k = v->k;
+    plan(n, k, v, &r);
+    int64_t image = n->pin * n->in, outputs = n->pout * n->out, large = r.l.win.h * r.l.win.w * n->in;
+    const void *xt = v->xt[0];
+    if (r.padded) {
+        zero(v, r.x, large);
+        zero(v, r.xt, k * large);
+    }
+    for (int64_t i = 0; i < v->s; i++) {
+        list(v, i, &r);
+        v->kern->live->tan(&r.l, pad(v, &r, 1, tw_at(v, v->x[0], i * image), r.x),
+                           xt ? pad(v, &r, k, tw_at(v, xt, i * k * image), r.xt) : NULL, tw_at(v, v->w, n->weight),
+                           tw_at(v, v->wt, k * n->weight), n->bias >= 0 ? tw_at(v, v->wt, k * n->bias) : NULL,
+                           tw_to(v, v->yt, i * k * outputs));
     }
 }
 
