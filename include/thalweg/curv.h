@@ -30,6 +30,16 @@ TW_API TW_NODISCARD tw_status tw_gradient_norms(const tw_net *net, const tw_data
 TW_API TW_NODISCARD tw_status tw_directional(const tw_net *net, const tw_data *data, int64_t k, const double *v,
                                              double *out);
 
+// The diagonal of the Gauss-Newton matrix, l2 term included, exactly: out[n], >= 0. One sweep back with as many
+// directions as the network has outputs (docs/traces.md); where tw_diagonals_agree, it is the Hessian's diagonal.
+// TW_EINVAL  samples coupled by batch norm, more than one answer a sample;  TW_ENOMEM.
+TW_API TW_NODISCARD tw_status tw_ggn_diagonal(const tw_net *net, const tw_data *data, double *out);
+
+// Whether every output is piecewise linear in each single parameter: layers that are linear in their weights with relu,
+// leaky relu, pooling or sums between them, no weight used by two layers. Then d2 z / d w_j^2 = 0, and the diagonals of
+// Hessian and Gauss-Newton matrix are the same.
+TW_API bool tw_diagonals_agree(const tw_net *net);
+
 typedef struct tw_curv tw_curv;
 
 typedef struct tw_curv_opts {

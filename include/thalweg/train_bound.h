@@ -23,7 +23,8 @@ typedef struct tw_network_bound_opts {
     int64_t pilot;   // draws at each scale of the prior that only choose the scale, >= 2; never used again
     double c, b;     // of the grid of scales
     int64_t scales;
-    int64_t probes; // random vectors for the Hessian's diagonal, >= 6; as many as parameters or more: exact
+    int64_t probes; // random vectors for the Hessian's diagonal where it is not swept exactly (tw_diagonals_agree), >=
+                    // 6; as many as parameters or more: exact
     int64_t memory; // bytes for the Hessian's kept state; 0: no limit
     uint64_t seed;  // of draws and probes
     tw_progress progress;
@@ -76,6 +77,7 @@ typedef struct tw_network_bound {
     tw_posterior_bound row[TW_NETWORK_POSTERIORS]; // beta 0, 1, m/10, m
     int best;                                      // row with the least `high`
     double confidence;                             // 1 - delta - delta_mc
+    bool swept;                                    // the diagonal is exact by one sweep, without products
 } tw_network_bound;
 
 // s_j for the prior's shape: the mean square over the tensor of theta0 that j is in; for a tensor that starts at zero

@@ -27,11 +27,12 @@ typedef struct tw_step_law_opts {
     double eps;
     uint64_t seed;
     tw_progress progress;
+    int64_t memory; // bytes that may be used, 0: no limit; what needs more is refused before it begins
 } tw_step_law_opts;
 
 static inline tw_step_law_opts tw_step_law_defaults(void)
 {
-    tw_step_law_opts opts = {sizeof opts, 0.1, 32, false, 4000, 0, 1e-8, 0, {NULL, NULL}};
+    tw_step_law_opts opts = {sizeof opts, 0.1, 32, false, 4000, 0, 1e-8, 0, {NULL, NULL}, 0};
     return opts;
 }
 
@@ -57,7 +58,7 @@ typedef struct tw_step_law {
     double quantile[TW_LAW_QUANTILES];   // of D at .01 .05 .25 .5 .75 .95 .99
     double level[TW_LAW_LEVELS];         // .5 .9 .95 .99
     tw_measured coverage[TW_LAW_LEVELS]; // of the central interval that a Gaussian of the predicted mean and variance
-                                         // has at that level
+                                         // has at that level; NAN: it has no width
     double tail_x[TW_LAW_TAILS], tail_at[TW_LAW_TAILS]; // x, and the D from which the bound speaks
     tw_measured tail[TW_LAW_TAILS];                     // how often D lies there; the bound is exp(-x)
     double subgamma;                                    // c
@@ -72,13 +73,16 @@ typedef struct tw_step_law {
     double noise_share; // Tr M / (max |x|^2 f)
 } tw_step_law;
 
-// At the network's present weights, on all of data. Keeps two arrays of samples x parameters doubles and takes as many
-// Hessian products as there are samples. TW_EINVAL: an option out of range, samples coupled by batch norm; TW_ENOMEM;
-// TW_ENUMERIC; TW_ESTOPPED. The same bits on any number of threads. Source: Li et al., SDM 2020, section on dynamics;
-// docs/dynamics.md.
+// At the network's present weights, on all of data. Keeps the samples' gradients (samples x parameters doubles) and
+// takes as many Hessian products as there are samples. TW_EINVAL: an option out of range, samples coupled by batch
+// norm; TW_ENOMEM, with both numbers where more is needed than opts->memory; TW_ENUMERIC; TW_ESTOPPED. The same bits on
+// any number of threads. Source: Li et al., SDM 2020, section on dynamics; docs/dynamics.md.
 TW_API TW_NODISCARD tw_status tw_step_law_new(const tw_net *net, const tw_data *data, const tw_step_law_opts *opts,
                                               tw_step_law **out);
 TW_API void tw_step_law_free(tw_step_law *law);
+// What it allocates on as many threads as there are, in bytes, before it begins; kept states of products come on top
+// and are recomputed instead where they do not fit.
+TW_API double tw_step_law_bytes(const tw_net *net, const tw_data *data, const tw_step_law_opts *opts);
 
 // ---- many runs from one start --------------------------------------------------------------------------------------
 

@@ -133,6 +133,7 @@ json_t *tw_bound_json(const tw_network_bound *b)
     put(o, "test_error", b->test_error);
     put(o, "confidence", b->confidence);
     json_object_set_new(diagonal, "exact", json_boolean(b->exact));
+    json_object_set_new(diagonal, "swept", json_boolean(b->swept));
     json_object_set_new(diagonal, "products", json_integer(b->products));
     put(diagonal, "sum", b->trace);
     put(diagonal, "sum_stderr_at_most", b->trace_error);

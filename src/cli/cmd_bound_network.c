@@ -147,8 +147,11 @@ static void show_head(const job *j)
     show_error("test error", b->test_error, b->test_samples);
     if (j->random > 0 && isfinite(b->test_error))
         printf(", %.4f on labels as trained on", tw_bound_population_error(b->test_error, j->random, b->classes));
-    printf("\nHessian diagonal: %s (%" PRId64 " products); sum %.5g", b->exact ? "exact" : "probed", b->products,
-           b->trace);
+    if (b->swept)
+        printf("\nHessian diagonal: exact (one sweep)");
+    else
+        printf("\nHessian diagonal: %s (%" PRId64 " products)", b->exact ? "exact" : "probed", b->products);
+    printf("; sum %.5g", b->trace);
     if (!b->exact) printf(" +- at most %.2g", b->trace_error);
     printf(", largest %.5g", b->largest);
     if (!b->exact) printf(" +- %.2g", b->largest_error);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/outfile.h"
+#include "net/net.h"
 #include "report/figure.h"
 #include "report/page_parts.h"
 #include "thalweg/curv_compare.h"
@@ -25,6 +26,7 @@ typedef struct job {
     const tw_args *args;
     tw_data *data;
     tw_net *net;
+    tw_revisit run; // whose data and net they are, with --run
     tw_compare_opts opts;
     int64_t epochs;
     int states;
@@ -92,13 +94,36 @@ done:
     return st;
 }
 
+// A recorded run: its start, its last kept weights, and those kept nearest to half of the steps between.
+static tw_status visit_run(job *j)
+{
+    tw_status st = TW_OK;
+    const tw_revisit *run = &j->run;
+    int64_t last = run->kept - 1, half = -1;
+    TW_TRY(look(j, 0, "start"));
+    for (int64_t i = 0; i < last; i++) {
+        int64_t off = llabs(2 * run->step[i] - run->step[last]);
+        if (run->step[i] > 0 && (half < 0 || off < llabs(2 * run->step[half] - run->step[last]))) half = i;
+    }
+    for (int64_t i = 0; i <= last; i++) {
+        if ((i != half && i != last) || run->step[i] == 0) continue;
+        TW_TRY(tw_revisit_load(&j->run, i));
+        TW_TRY(look(j, run->step[i], i == last ? "end" : "midway"));
+    }
+done:
+    return st;
+}
+
 static tw_status visit(job *j)
 {
     tw_status st = TW_OK;
     const char *more = tw_args_str(j->args, "and");
     char *text = NULL, *rest = NULL;
     const char *weights = tw_args_str(j->args, "weights");
-    TW_TRY(look(j, strncmp(weights, "init:", 5) == 0 ? 0 : -1, weights));
+    if (j->run.net)
+        TW_TRY(visit_run(j));
+    else
+        TW_TRY(look(j, strncmp(weights, "init:", 5) == 0 ? 0 : -1, weights));
     if (j->epochs > 0) TW_TRY(train(j));
     if (more) TW_TRY(tw_strdup(more, &text));
     for (char *path = text ? strtok_r(text, "\n", &rest) : NULL; path; path = strtok_r(NULL, "\n", &rest)) {
@@ -192,8 +217,8 @@ static void show(const job *j)
         const state *t = &j->state[s];
         const tw_compare *o = t->found;
         if (s == 0)
-            printf("%s on %s: %s parameters, %s samples, %" PRId64 " classes\n", tw_args_str(j->args, "model"),
-                   j->data->name, tw_show_count(o->n, count[0]), tw_show_count(o->samples, count[1]), o->classes);
+            printf("%s on %s: %s parameters, %s samples, %" PRId64 " classes\n", j->net->model, j->data->name,
+                   tw_show_count(o->n, count[0]), tw_show_count(o->samples, count[1]), o->classes);
         printf("\n--- %s", t->label);
         if (t->step >= 0) printf(", step %" PRId64, t->step);
         printf(": loss %.6g, accuracy %.4f, |mu|^2 / tr M %.3g\n\n", o->loss.data_loss, o->loss.accuracy,
@@ -205,6 +230,8 @@ static void show(const job *j)
     const tw_compare *o = j->state[0].found;
     printf("\nLeading spaces: of %" PRId64 " pairs; random ones would have mean cos^2 %.2g.", o->top,
            (double)o->top / (double)o->n);
+    if (j->run.net && j->run.kept < 2)
+        printf(" The run kept no weights on its way: outputs.weights in its recipe says when to.");
     printf(o->exact ? " Traces and norms are exact, from %" PRId64 " unit vectors.\n"
                     : " Traces and norms: standard error by the jackknife over %" PRId64 " random vectors.\n",
            o->probes);
@@ -334,7 +361,7 @@ static tw_status draw(const job *j, const char *path, const char *csv)
         snprintf(names[i], sizeof names[i], "%s, %s", letter(last->matrix[p->a].name), letter(last->matrix[p->b].name));
         curve[count++] = (tw_figure_curve){names[i], states, p->cosine};
     }
-    snprintf(title, sizeof title, "Curvature and gradient moments of %.90s", tw_args_str(j->args, "model"));
+    snprintf(title, sizeof title, "Curvature and gradient moments of %.90s", j->net->model);
     snprintf(subtitle, sizeof subtitle,
              "%.60s, %" PRId64 " samples; H Hessian, M second moment, C covariance, R = M - H; angles: last state",
              j->data->name, first->samples);
@@ -438,8 +465,14 @@ static tw_status run(const tw_args *args)
     TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
     TW_TRY(tw_open_check_out("html", html, ".html .htm"));
     TW_TRY(read_opts(&j));
-    TW_TRY(tw_open_data(args, &j.data));
-    TW_TRY(tw_open_net(args, j.data, &j.net));
+    TW_TRY(tw_open_run(args, "epochs optim lr batch", &j.run));
+    if (j.run.net) {
+        j.data = j.run.data;
+        j.net = j.run.net;
+    } else {
+        TW_TRY(tw_open_data(args, &j.data));
+        TW_TRY(tw_open_net(args, j.data, &j.net));
+    }
     TW_TRY(visit(&j));
     if (figure) TW_TRY(draw(&j, figure, tw_args_str(args, "csv")));
     if (html) TW_TRY(write_page(&j, html));
@@ -460,12 +493,15 @@ done:
     json_decref(states);
     json_decref(result);
     for (int s = 0; s < j.states; s++) tw_compare_free(j.state[s].found);
-    tw_net_free(j.net);
-    tw_data_free(j.data);
+    if (!j.run.net) tw_net_free(j.net);
+    if (!j.run.net) tw_data_free(j.data);
+    tw_revisit_close(&j.run);
     return st;
 }
 
 static const tw_flag flags[] = {
+    {"weights", "FILE", NULL, "weights: a .safetensors or .npz file, or init:SEED"},
+    {"run", "FOLDER", NULL, "a recorded run instead of --model, --data and --weights: its start, midway and end"},
     {"matrices", "NAMES", "hessian,moment,covariance,residual",
      "different matrices, with commas; also ggn, fisher, h-g"},
     {"top", "N", "15", "leading eigenpairs compared"},
@@ -492,7 +528,7 @@ const tw_command tw_cmd_compare = {
         "and the slope and cosine of one whole matrix on another (docs/compare.md).",
     .example = "thalweg compare --matrices hessian,moment,residual --model mlp:10-8-4,act=relu --weights init:1 "
                "--data gauss:classes=4,dim=10,n=60 --dtype f64 --top 4 --epochs 40 --batch 5",
-    .uses = TW_USE_DATA | TW_USE_NET | TW_USE_WEIGHTS | TW_USE_FIGURE,
+    .uses = TW_USE_DATA | TW_USE_ANY_DATA | TW_USE_NET | TW_USE_ANY_MODEL | TW_USE_FIGURE,
     .flags = flags,
     .run = run,
 };

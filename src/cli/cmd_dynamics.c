@@ -24,6 +24,7 @@ static tw_status read_opts(tw_dynamics *d)
     TW_TRY(tw_args_int(args, "batch", 1, INT64_MAX, &d->law.batch));
     TW_TRY(tw_args_int(args, "draws", 0, 100000000, &d->law.draws));
     TW_TRY(tw_args_seed(args, "seed", &d->law.seed));
+    if (tw_args_flag(args, "memory")) TW_TRY(tw_args_bytes(args, "memory", &d->law.memory));
     TW_TRY(tw_args_int(args, "epochs", 1, 1000000, &d->runs.epochs));
     TW_TRY(tw_args_int(args, "states", 1, TW_DYNAMICS_MOST, &d->states));
     TW_TRY(tw_args_int(args, "runs", 0, 10000000, &d->runs.runs));
@@ -80,6 +81,41 @@ done:
     return st;
 }
 
+// The law at the start of a recorded run and at states that it kept, evenly among them, the last one always.
+static tw_status laws_of_run(tw_dynamics *d)
+{
+    tw_status st = TW_OK;
+    double *w = NULL;
+    const tw_revisit *run = &d->run;
+    TW_TRY(tw_alloc(tw_net_params(d->net), sizeof *w, &w));
+    tw_net_get_weights(d->net, w);
+    int64_t first = run->kept > 0 && run->step[0] == 0, kept = run->kept - first; // weights-0 are those of the start
+    int64_t looks = kept < d->states - 1 ? kept : d->states - 1;
+    TW_TRY(tw_step_law_new(d->net, d->data, &d->law, &d->state[0]));
+    d->found = 1;
+    for (int64_t i = 1; i <= looks; i++) {
+        int64_t at = first + i * kept / looks - 1;
+        TW_TRY(tw_revisit_load(&d->run, at));
+        d->at[d->found] = run->step[at];
+        TW_TRY(tw_step_law_new(d->net, d->data, &d->law, &d->state[d->found]));
+        d->found++;
+    }
+    TW_TRY(tw_net_set_weights(d->net, w)); // runs start where this one did
+done:
+    free(w);
+    return st;
+}
+
+// Step and batch are the run's unless given.
+static void take_from_run(tw_dynamics *d)
+{
+    const tw_recipe *recipe = d->run.recipe;
+    if (!tw_args_flag(d->args, "lr")) d->law.lr = tw_recipe_real(recipe, "optim.lr");
+    if (!tw_args_flag(d->args, "batch")) d->law.batch = tw_recipe_int(recipe, "sampling.batch");
+    d->runs.lr = d->law.lr;
+    d->runs.batch = d->law.batch;
+}
+
 static tw_status runs(tw_dynamics *d)
 {
     tw_status st = TW_OK;
@@ -104,9 +140,21 @@ static tw_status run(const tw_args *args)
     TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
     TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
     TW_TRY(read_opts(&d));
-    TW_TRY(tw_open_data(args, &d.data));
-    TW_TRY(tw_open_net(args, d.data, &d.net));
-    if (d.law.draws > 0) TW_TRY(laws(&d));
+    TW_TRY(tw_open_run(args, "", &d.run));
+    if (d.run.net) {
+        d.data = d.run.data;
+        d.net = d.run.net;
+        take_from_run(&d);
+    } else {
+        TW_TRY(tw_open_data(args, &d.data));
+        TW_TRY(tw_open_net(args, d.data, &d.net));
+    }
+    if (d.law.draws > 0) {
+        char bytes[32];
+        tw_explain(args, "memory", "%s for the law of a step at one state",
+                   tw_show_bytes(tw_step_law_bytes(d.net, d.data, &d.law), bytes));
+        TW_TRY(d.run.net ? laws_of_run(&d) : laws(&d));
+    }
     if (d.runs.runs > 0) TW_TRY(runs(&d));
     if (d.found == 0 && d.runs.runs == 0) {
         st = tw_fail(TW_EINVAL, "--draws 0 --runs 0: found nothing to do, expected one of them");
@@ -133,12 +181,19 @@ done:
     for (int64_t i = 0; i < d.found; i++) tw_step_law_free(d.state[i]);
     for (int64_t r = 0; r < d.rules; r++) tw_ensemble_free(d.rule[r].found);
     free(d.text);
-    tw_net_free(d.net);
-    tw_data_free(d.data);
+    if (!d.run.net) tw_net_free(d.net);
+    if (!d.run.net) tw_data_free(d.data);
+    tw_revisit_close(&d.run);
     return st;
 }
 
 static const tw_flag flags[] = {
+    {"weights", "FILE", NULL, "weights: a .safetensors or .npz file, or init:SEED"},
+    {"run", "FOLDER", NULL,
+     "a recorded run instead of --model, --data and --weights: states that it kept; --lr and --batch are its own "
+     "unless "
+     "given"},
+    {"memory", "BYTES", NULL, "bytes that laws may take (2G, 500M): more are refused beforehand", .neutral = true},
     {"lr", "REAL", "0.1", "step size"},
     {"batch", "B", "10", "samples a batch"},
     {"replacement", NULL, NULL, "batches drawn with replacement where the law of a step is taken"},
@@ -167,7 +222,7 @@ const tw_command tw_cmd_dynamics = {
         "(docs/dynamics.md).",
     .example = "thalweg dynamics --model mlp:10-6-3,act=tanh --weights init:1 --data gauss:classes=3,dim=10,n=60 "
                "--dtype f64 --batch 5 --draws 400 --states 3 --runs 12 --optim sgd --optim adaptive",
-    .uses = TW_USE_DATA | TW_USE_NET | TW_USE_WEIGHTS | TW_USE_FIGURE,
+    .uses = TW_USE_DATA | TW_USE_ANY_DATA | TW_USE_NET | TW_USE_ANY_MODEL | TW_USE_FIGURE,
     .flags = flags,
     .run = run,
 };

@@ -149,6 +149,27 @@ static tw_status make_folder(const char *path)
     return tw_fail(TW_EIO, "--folder %s: %s", path, strerror(errno));
 }
 
+// Every id of --claim is one of the paper's.
+static tw_status check_claims(const job *j)
+{
+    tw_status st = TW_OK;
+    char ids[2048] = "", near[64], *text = NULL, *rest = NULL;
+    if (!j->only) return TW_OK;
+    for (int i = 0; i < j->paper->claims; i++)
+        snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%s", i ? " " : "", j->paper->claim[i].id);
+    TW_TRY(tw_strdup(j->only, &text));
+    for (char *id = strtok_r(text, "\n", &rest); id && st == TW_OK; id = strtok_r(NULL, "\n", &rest)) {
+        bool known = false;
+        for (int i = 0; i < j->paper->claims; i++) known = known || strcmp(j->paper->claim[i].id, id) == 0;
+        if (known) continue;
+        tw_nearest(id, ids, near, sizeof near);
+        st = tw_fail(TW_EINVAL, "--claim: found \"%.60s\", expected one of: %s; the nearest is %s", id, ids, near);
+    }
+done:
+    free(text);
+    return st;
+}
+
 static tw_status read_job(const tw_args *args, job *j)
 {
     tw_status st = TW_OK;
@@ -183,16 +204,7 @@ static tw_status read_job(const tw_args *args, job *j)
     else
         snprintf(j->folder, sizeof j->folder, "reproduce/%s-%s", j->paper->name, scale);
     j->effort.folder = j->folder;
-    bool known = !j->only;
-    for (int i = 0; i < j->paper->claims; i++) known = known || strcmp(j->paper->claim[i].id, j->only) == 0;
-    if (!known) {
-        char ids[1024] = "";
-        for (int i = 0; i < j->paper->claims; i++)
-            snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%s", i ? " " : "", j->paper->claim[i].id);
-        tw_nearest(j->only, ids, near, sizeof near);
-        return tw_fail(TW_EINVAL, "--claim: found \"%.60s\", expected one of: %s; the nearest is %s", j->only, ids,
-                       near);
-    }
+    TW_TRY(check_claims(j));
     if (!folder) TW_TRY(make_folder("reproduce"));
     TW_TRY(make_folder(j->folder));
 done:
@@ -208,7 +220,7 @@ static tw_status make_runs(const job *j, int64_t *made)
     *made = 0;
     for (int i = 0; i < j->paper->claims; i++) {
         const tw_claim *claim = &j->paper->claim[i];
-        if ((j->only && strcmp(j->only, claim->id) != 0) || !claim->runs) continue;
+        if (!tw_claim_is_wanted(j->only, claim->id) || !claim->runs) continue;
         TW_TRY(stored(j, claim, &found));
         all_stored = all_stored && found;
         json_decref(found);
@@ -229,6 +241,7 @@ static tw_status run(const tw_args *args)
     double begin = tw_show_clock();
 
     TW_TRY(read_job(args, &j));
+    j.effort.shared = json_object();
     if (!j.json)
         printf("%s, scale %s, seed %" PRIu64 "%s%s\n\n", j.paper->title, scale_name[j.effort.scale], j.effort.seed,
                j.effort.data ? ", on " : "", j.effort.data ? j.effort.data : "");
@@ -237,7 +250,7 @@ static tw_status run(const tw_args *args)
     if (made > 0 && !j.json) printf("%" PRId64 " runs in %s/runs, %.1f s\n\n", made, j.folder, tw_show_clock() - begin);
     for (int i = 0; i < j.paper->claims; i++) {
         const tw_claim *claim = &j.paper->claim[i];
-        if (j.only && strcmp(j.only, claim->id) != 0) continue;
+        if (!tw_claim_is_wanted(j.only, claim->id)) continue;
         if (!tw_claim_is_at(j.paper, claim, j.effort.scale)) {
             if (!j.only) continue;
             st = tw_fail(TW_EINVAL, "--claim %s: is not measured at scale %s", claim->id, scale_name[j.effort.scale]);
@@ -272,6 +285,7 @@ static tw_status run(const tw_args *args)
                           count[TW_HOLDS] + count[TW_CONTRADICTED] + count[TW_UNDECIDED]);
     if (j.json) TW_TRY(tw_show_json(json_incref(result)));
 done:
+    json_decref(j.effort.shared);
     json_decref(found);
     json_decref(rows);
     json_decref(result);
@@ -280,7 +294,7 @@ done:
 
 static const tw_flag flags[] = {
     {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
-    {"claim", "ID", NULL, "only this claim"},
+    {"claim", "ID", NULL, "only this claim; may be given again", .many = true},
     {"data", "SPEC", NULL, "samples of a paper's runs and of claims that need real data (docs/data.md)"},
     {"seeds", "N", NULL, "runs of each recipe, from --seed on, up to 16; else as many as the scale has"},
     {"folder", "DIR", NULL, "runs, what claims found, and the page; else reproduce/PAPER-SCALE", .neutral = true},

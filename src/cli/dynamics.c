@@ -3,6 +3,7 @@
 #include "cli/dynamics.h"
 
 #include "base/alloc.h"
+#include "net/net.h"
 #include "report/figure.h"
 #include <inttypes.h>
 #include <math.h>
@@ -38,7 +39,9 @@ static void show_laws(const tw_dynamics *d)
         printf("%8" PRId64 " %11.5g %11.4g %23s", d->at[i], l->loss, l->predicted.mean.value,
                pm(a, sizeof a, "%.4g", l->measured.mean));
         printf(" %11.4g %23s %11.4g", sqrt(l->predicted.variance.value), pm(a, sizeof a, "%.4g", of_sd), l->best_lr);
-        printf(" %18s %6.2f/%6.2f\n", pm(a, sizeof a, "%.4f", l->falls), l->predicted.skewness, l->measured.skewness);
+        printf(" %18s", pm(a, sizeof a, "%.4f", l->falls));
+        printf(" %6s", pm(a, sizeof a, "%.2f", (tw_measured){l->predicted.skewness, 0}));
+        printf("/%6s\n", pm(a, sizeof a, "%.2f", (tw_measured){l->measured.skewness, 0}));
     }
     printf("\nskewness: predicted/measured. Coverage of intervals of the predicted mean and variance, at\n%8s", "step");
     for (int k = 0; k < TW_LAW_LEVELS; k++) printf(" %18.2f", one->level[k]);
@@ -103,7 +106,7 @@ static void show_runs(const tw_dynamics *d)
 void tw_dynamics_show(const tw_dynamics *d)
 {
     char count[32];
-    printf("%s on %s: ", tw_args_str(d->args, "model"), d->data->name);
+    printf("%s on %s: ", d->net->model, d->data->name);
     printf("%s parameters, ", tw_show_count(tw_net_params(d->net), count));
     printf("%s samples; lr %g, batch %" PRId64 ", precondition %s\n", tw_show_count(d->data->m, count), d->law.lr,
            d->law.batch, tw_args_str(d->args, "precondition"));
@@ -289,7 +292,7 @@ tw_status tw_dynamics_draw(const tw_dynamics *d)
     tw_figure_curve curve[30];
     if (!path) return TW_OK;
     int64_t points = d->runs.runs > 0 ? d->rule[0].found->looks : d->found;
-    snprintf(title, sizeof title, "%s of %.120s", d->runs.runs > 0 ? "Runs" : "Steps", tw_args_str(d->args, "model"));
+    snprintf(title, sizeof title, "%s of %.120s", d->runs.runs > 0 ? "Runs" : "Steps", d->net->model);
     snprintf(subtitle, sizeof subtitle, "%.80s, lr %g, batch %" PRId64, d->data->name, d->law.lr, d->law.batch);
     tw_figure_curves figure = {.title = title, .subtitle = subtitle};
     TW_TRY(tw_alloc(31, (size_t)points * sizeof *room, &room));

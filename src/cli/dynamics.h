@@ -12,6 +12,7 @@ typedef struct tw_dynamics {
     const tw_args *args;
     tw_data *data;
     tw_net *net;
+    tw_revisit run; // whose data and net they are, with --run
     tw_step_law_opts law;
     tw_ensemble_opts runs;
     char *text; // of the rules

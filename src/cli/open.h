@@ -5,6 +5,7 @@
 
 #include "cli/show.h"
 #include "thalweg/curv.h"
+#include "train/revisit.h"
 
 // --data, or the first word of a command with TW_USE_ANY_DATA; NULL when neither is given.
 const char *tw_open_data_spec(const tw_args *args);
@@ -39,6 +40,11 @@ json_t *tw_open_net_json(const tw_args *args, const tw_net *net);
 
 // --matrix and kin (TW_USE_MATRIX). The caller frees *out with tw_curv_free.
 TW_NODISCARD tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *data, tw_curv **out);
+
+// --run FOLDER of a command that also takes --model, --data and --weights: the run's samples and network, at its
+// beginning. What the run's recipe says may not be given beside it, nor `refused` (names with blanks between); --dtype
+// and --samples may. Without --run nothing is opened, and --model, --data and --weights must be there.
+TW_NODISCARD tw_status tw_open_run(const tw_args *args, const char *refused, tw_revisit *out);
 
 // Checks that a file could be written at --out, --figure, ...: before the work rather than after it. NULL is fine.
 TW_NODISCARD tw_status tw_open_check_out(const char *flag, const char *path, const char *endings);

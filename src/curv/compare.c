@@ -424,7 +424,7 @@ static tw_status every_value(job *j)
         TW_TRY(tw_alloc(o->samples, (size_t)o->n * sizeof *g, &g));
         TW_TRY(tw_alloc(o->samples, (size_t)o->samples * sizeof *gram, &gram));
         TW_TRY(tw_sample_gradients(j->net, j->data, g));
-        TW_TRY(tw_row_products(o->samples, o->n, g, g, gram));
+        TW_TRY(tw_row_products(o->samples, o->samples, o->n, g, g, gram));
     }
     for (int64_t i = 0; i < o->count; i++) {
         TW_TRY(tick(j, "eigenvalues", i, o->count));

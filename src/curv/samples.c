@@ -49,10 +49,10 @@ done:
     return st;
 }
 
-enum { ROWS = 64 };
+enum { ROWS = 32 };
 
 typedef struct rows {
-    int64_t m, n;
+    int64_t rows, cols, n;
     const double *x, *y;
     double *out;
 } rows;
@@ -61,14 +61,14 @@ static tw_status some_rows(void *ctx, int64_t slab, int thread)
 {
     (void)thread;
     const rows *r = ctx;
-    int64_t from = slab * ROWS, left = r->m - from, count = left < ROWS ? left : ROWS;
-    tw_kernels_find("f64")->gemm(false, true, count, r->m, r->n, r->x + from * r->n, r->n, r->y, r->n, 0,
-                                 r->out + from * r->m, r->m);
+    int64_t from = slab * ROWS, left = r->rows - from, count = left < ROWS ? left : ROWS;
+    tw_kernels_find("f64")->gemm(false, true, count, r->cols, r->n, r->x + from * r->n, r->n, r->y, r->n, 0,
+                                 r->out + from * r->cols, r->cols);
     return TW_OK;
 }
 
-tw_status tw_row_products(int64_t m, int64_t n, const double *x, const double *y, double *out)
+tw_status tw_row_products(int64_t m, int64_t cols, int64_t n, const double *x, const double *y, double *out)
 {
-    rows r = {m, n, x, y, out};
+    rows r = {m, cols, n, x, y, out};
     return tw_shards_run((m + ROWS - 1) / ROWS, some_rows, &r);
 }

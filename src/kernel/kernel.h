@@ -38,6 +38,8 @@ typedef struct tw_pointwise {
     void (*weight_rows)(int64_t s, int64_t k, int64_t f, const double *c, const void *yb,
                         void *ybt);                                            // ybt = c[s][k] yb
     void (*square_norms)(int64_t rows, int64_t f, const void *x, double *out); // out[rows] = |x[row]|^2
+    // y[s][f] = sum over k of x[s][k][f]^2, added when add.
+    void (*direction_squares)(int64_t s, int64_t k, int64_t f, bool add, const void *x, void *y);
     void (*from_double)(int64_t n, const double *x, void *y);
     void (*to_double)(int64_t n, double scale, const void *x, double *y);     // y = scale x
     void (*add_to_double)(int64_t n, double scale, const void *x, double *y); // y += scale x
@@ -56,6 +58,10 @@ typedef struct tw_pointwise {
     void (*square_tan)(int64_t n, double scale, const void *zt, void *ybt);
     // One output z: loss = ln(1 + exp(z)) - y z for y = label in {0, 1}; p[s] = sigma(z)(1 - sigma(z)).
     void (*logistic)(int64_t s, const void *z, const int32_t *label, void *p, void *yb, double *loss);
+    // u[s][f][f]: rows with sum over c of u_c u_c' = d2 loss / d z2, from the p of the loss above.
+    void (*xent_factor)(int64_t s, int64_t f, const void *p, void *u);
+    void (*square_factor)(int64_t s, int64_t f, double scale, void *u);
+    void (*logistic_factor)(int64_t s, const void *p, void *u);
     // yb = d loss / d z when the label is drawn from the model itself; u[s][f] uniform on [0, 1) (normal for square).
     void (*xent_sample)(int64_t s, int64_t f, const void *p, const double *u, void *yb);
     void (*logistic_sample)(int64_t s, const void *z, const double *u, void *yb);

@@ -142,6 +142,24 @@ void tw_loss_tangent(const tw_net *net, int64_t s, int64_t k, const void *p, con
     }
 }
 
+void tw_loss_factor(const tw_net *net, int64_t s, const void *p, void *u)
+{
+    const tw_pointwise *map = net->kern->map;
+    switch (net->loss) {
+    case TW_LOSS_XENT:
+    case TW_LOSS_NEXT: // at one position
+        map->xent_factor(s, net->out, p, u);
+        break;
+    case TW_LOSS_LOGISTIC:
+        map->logistic_factor(s, p, u);
+        break;
+    case TW_LOSS_MSE:
+    case TW_LOSS_HALF_MSE:
+        map->square_factor(s, net->out, square_scale(net), u);
+        break;
+    }
+}
+
 bool tw_loss_is_likelihood(const tw_net *net)
 {
     return net->loss != TW_LOSS_MSE && (net->loss != TW_LOSS_NEXT || net->out_places == 1);

@@ -20,4 +20,7 @@ bool tw_loss_is_likelihood(const tw_net *net);
 // ybt = (d2 loss / d z2) zt, k directions. For all losses here this is the Hessian and the Gauss-Newton middle alike.
 void tw_loss_tangent(const tw_net *net, int64_t s, int64_t k, const void *p, const void *zt, void *ybt);
 
+// u[s][f][f]: rows with sum over c of u_c u_c' = d2 loss / d z2. One answer a sample.
+void tw_loss_factor(const tw_net *net, int64_t s, const void *p, void *u);
+
 #endif

@@ -258,17 +258,23 @@ void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const
     }
 }
 
-void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
+void tw_sweep_adjoint_tangents(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
                                tw_work *work, void *wbt)
 {
-    int last = net->nodes - 1;
-    tw_loss_tangent(net, state->s, k, state->p, work->yt[last], work->ybt[last]);
-    for (int i = last; i >= 0; i--) {
+    for (int i = net->nodes - 1; i >= 0; i--) {
         tw_view v = tangent_view(net, state, i, k, wt, work);
         v.wbt = wbt;
         v.product_rule = product_rule;
         add_shared(net, &v, k, wbt, v.node->op->backward_tangent);
     }
+}
+
+void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
+                               tw_work *work, void *wbt)
+{
+    int last = net->nodes - 1;
+    tw_loss_tangent(net, state->s, k, state->p, work->yt[last], work->ybt[last]);
+    tw_sweep_adjoint_tangents(net, state, k, wt, product_rule, work, wbt);
 }
 
 void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c)

@@ -57,6 +57,9 @@ void tw_sweep_tangent(const tw_net *net, const tw_state *state, int64_t k, const
 // Hessian (product_rule) or Gauss-Newton image of the tangents: the loss's second derivative, then back to wbt.
 void tw_sweep_backward_tangent(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
                                tw_work *work, void *wbt);
+// The way back alone, from ybt of the outputs. wbt: NULL: not wanted.
+void tw_sweep_adjoint_tangents(const tw_net *net, const tw_state *state, int64_t k, const void *wt, bool product_rule,
+                               tw_work *work, void *wbt);
 // wbt = sum over samples of (g_i . v) g_i from the tangents and the kept adjoints, without propagating back.
 // The weights g_i . v are read from work->c.
 void tw_sweep_moment(const tw_net *net, const tw_state *state, int64_t k, tw_work *work, void *wbt);
@@ -75,6 +78,14 @@ void tw_sweep_ggn(const tw_net *net, const tw_state *state, const tw_work *jacob
                   tw_work *work, void *wbt);
 // c[s][k] = g_i . v_k = sum over layers of yb . (V x + c), without tangents of hidden values: work->c.
 void tw_sweep_directional_by_layers(const tw_net *net, const tw_state *state, int64_t k, const void *wt, tw_work *work);
+
+// The diagonal of the Gauss-Newton matrix, exactly (net/sweep_diagonal.c), as a sum over samples: diagonal[n], written.
+// State after forward and loss; work for as many directions as there are outputs; room: tw_diagonal_room bytes. Dense
+// networks alone take several samples at once.
+int64_t tw_diagonal_room(const tw_net *net, int64_t s);
+void tw_sweep_ggn_diagonal(const tw_net *net, const tw_state *state, tw_work *work, void *room, void *diagonal);
+// Whether every output is piecewise linear in each single parameter, which makes it the Hessian's diagonal too.
+bool tw_net_is_linear_by_weight(const tw_net *net);
 
 // c[s][k] = g_i . v_k, from the tangents.
 void tw_sweep_directional(const tw_net *net, const tw_state *state, int64_t k, const tw_work *work, double *c);

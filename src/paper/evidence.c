@@ -2,6 +2,7 @@
 // A finding's evidence: numbers, lists of them, and figures.
 #include "paper/evidence.h"
 
+#include <math.h>
 #include <string.h>
 
 void tw_evidence_put(tw_finding *f, const char *name, double x)
@@ -73,4 +74,30 @@ void tw_evidence_dot(json_t *figure, int panel, const char *name, double y, doub
     json_object_set_new(curve, "dots", json_true());
     append_at_last(figure, curve, "y", y);
     append_at_last(figure, curve, "error", error);
+}
+
+void tw_evidence_mean(json_t *figure, int panel, const char *name, int n, const double *x)
+{
+    double mean = 0, square = 0;
+    json_t *curve = curve_of(figure, panel, name);
+    for (int i = 0; i < n; i++) mean += x[i] / n;
+    for (int i = 0; i < n; i++) square += (x[i] - mean) * (x[i] - mean);
+    append_at_last(figure, curve, "y", mean);
+    if (n > 1) append_at_last(figure, curve, "error", sqrt(square / (n * (n - 1.0))));
+}
+
+bool tw_evidence_find(const tw_effort *e, const char *name, int64_t n, double *out)
+{
+    const json_t *list = json_object_get(e->shared, name);
+    if (!list || json_array_size(list) != (size_t)n) return false;
+    for (int64_t i = 0; i < n; i++) {
+        const json_t *x = json_array_get(list, (size_t)i);
+        out[i] = json_is_number(x) ? json_number_value(x) : NAN;
+    }
+    return true;
+}
+
+void tw_evidence_share(const tw_effort *e, const char *name, int64_t n, const double *x)
+{
+    if (e->shared) json_object_set_new(e->shared, name, tw_json_reals(n, x));
 }

@@ -15,5 +15,12 @@ json_t *tw_evidence_figure(tw_finding *f, const char *title, const char *subtitl
 void tw_evidence_x(json_t *figure, double x);
 void tw_evidence_line(json_t *figure, int panel, const char *name, double y);
 void tw_evidence_dot(json_t *figure, int panel, const char *name, double y, double error);
+// A line through means over n seeds with their standard errors (none for n = 1).
+void tw_evidence_mean(json_t *figure, int panel, const char *name, int n, const double *x);
+
+// What several claims look at is measured by the first of them and kept under a name as n numbers, NAN where there is
+// none. find: false where nothing of that name and length was kept.
+bool tw_evidence_find(const tw_effort *e, const char *name, int64_t n, double *out);
+void tw_evidence_share(const tw_effort *e, const char *name, int64_t n, const double *x);
 
 #endif

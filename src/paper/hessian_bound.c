@@ -7,28 +7,16 @@
 #include "train/until.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 // --- rescaling ---
 
-static tw_status diagonal_at(tw_course *c, const double *w, const tw_effort *e, double *diagonal)
+static tw_status diagonal_at(tw_course *c, const double *w, double *diagonal)
 {
-    tw_status st = TW_OK;
-    tw_curv *curv = NULL;
-    double *error = NULL;
-    int64_t n = tw_net_params(c->net), products;
-    tw_curv_opts opts = tw_curv_defaults();
-    tw_trace_opts trace = tw_trace_defaults();
-    trace.products = n; // exact
-    trace.seed = e->seed;
-    TW_TRY(tw_alloc(n, sizeof *error, &error));
-    TW_TRY(tw_net_set_weights(c->net, w));
-    TW_TRY(tw_curv_new(c->net, c->data, &opts, &curv));
-    TW_TRY(tw_diagonal(tw_curv_linop(curv), &trace, diagonal, error, &products));
-done:
-    free(error);
-    tw_curv_free(curv);
-    return st;
+    tw_status st = tw_net_set_weights(c->net, w);
+    return st == TW_OK ? tw_ggn_diagonal(c->net, c->data, diagonal) : st; // the Hessian's: relu
 }
 
 // The bound's terms before and after the layers are rescaled; away: the largest relative change of the three terms.
@@ -52,7 +40,7 @@ static tw_status rescaled(const tw_effort *e, tw_finding *f, bool covariant, dou
     TW_TRY(tw_rescaling_change(c.net, c.data, t, change));
     for (int64_t i = 0; i < n; i++) prior[i] = 100 * shape[i]; // wide enough for the curvature to count
     tw_pac_bayes_input in = {n, c.data->m, 0.05, 0.1, 1, w, w0, prior, h};
-    TW_TRY(diagonal_at(&c, w, e, h));
+    TW_TRY(diagonal_at(&c, w, h));
     TW_TRY(tw_pac_bayes(&in, NULL, &before));
     for (int64_t i = 0; i < n; i++) {
         at[i] = t[i] * w[i];
@@ -60,7 +48,7 @@ static tw_status rescaled(const tw_effort *e, tw_finding *f, bool covariant, dou
         if (covariant) prior[i] *= t[i] * t[i];
     }
     in.theta = at;
-    TW_TRY(diagonal_at(&c, at, e, h));
+    TW_TRY(diagonal_at(&c, at, h));
     TW_TRY(tw_pac_bayes(&in, NULL, &after));
     const double pair[][2] = {{before.effective_curvature, after.effective_curvature},
                               {before.weighted_norm, after.weighted_norm},
@@ -110,37 +98,99 @@ tw_status tw_hessian_invariance_fixed(const tw_effort *e, tw_finding *f)
 
 // --- over random labels and samples ---
 
-// low: what the bound could fall to with more draws.
-typedef struct bounded {
-    double bound, low, curvature, norm, test_error, loss;
-    bool reached, vacuous;
-} bounded;
+enum { FRACTIONS = TW_HESSIAN_FRACTIONS, SIZES = 3 };
 
-static tw_status bound_of(const tw_effort *e, tw_finding *f, double fraction, int64_t samples, bounded *out)
+// All doubles: kept between claims. What is compared at equal loss is NAN where that loss was not reached.
+typedef struct bounded {
+    double loss, reached;
+    double bound, low; // low: what it could fall to with more draws
+    double vacuous, gibbs;
+    double curvature, norm, active; // at the widest prior; at prior variance 1; at the widest
+    double trace;                   // sum of H_jj
+    double test_error, population;  // population: on labels as random as those trained on
+} bounded;
+enum { FIELDS = sizeof(bounded) / sizeof(double) };
+static const char *const field[FIELDS] = {"loss",
+                                          "reached_common_loss",
+                                          "bound",
+                                          "bound_with_more_draws_at_least",
+                                          "vacuous",
+                                          "gibbs_error",
+                                          "curvature_at_the_widest_prior",
+                                          "norm_at_unit_variance",
+                                          "active_at_the_widest_prior",
+                                          "sum_of_diagonal",
+                                          "test_error",
+                                          "error_on_labels_as_trained_on"};
+
+typedef struct task {
+    bool real; // e->data, else the mixture
+    double fraction;
+    int64_t samples;
+    int run;
+} task;
+
+static tw_status open_data(const tw_effort *e, const task *t, uint64_t seed, tw_data **data, tw_data **test)
 {
-    static const int64_t draws[] = {60, 1000, 4000}, epochs[] = {200, 1500, 20000};
+    tw_status st = TW_OK;
+    char spec[96];
+    tw_data_opts opts = tw_data_defaults();
+    if (t->real) return tw_hessian_images(e->data, t->samples, t->fraction, seed, data, test);
+    snprintf(spec, sizeof spec, "gauss:classes=%" PRId64 ",dim=%d,n=%" PRId64, tw_hessian_classes(e),
+             e->scale == TW_SMOKE ? 20 : 50, t->samples);
+    opts.real = 8;
+    opts.random_labels = t->fraction;
+    opts.seed = seed;
+    TW_TRY(tw_data_open(spec, &opts, data));
+    opts.split = "test";
+    TW_TRY(tw_data_open(spec, &opts, test));
+done:
+    return st;
+}
+
+static void fill(const tw_network_bound *o, const tw_until *until, double fraction, double attainable, bounded *out)
+{
+    const tw_posterior_bound *row = &o->row[o->best];
+    int64_t one = 0; // the scale whose variance is nearest to 1
+    for (int64_t i = 1; i < o->scales; i++)
+        if (fabs(log(o->variance[i])) < fabs(log(o->variance[one]))) one = i;
+    bool all = until->reached;
+    *out = (bounded){.loss = until->loss,
+                     .reached = all,
+                     .bound = all ? row->high : NAN,
+                     .low = all ? attainable : NAN,
+                     .vacuous = row->vacuous,
+                     .gibbs = row->gibbs,
+                     .curvature = all ? o->curvature[0] : NAN,
+                     .norm = all ? o->norm[one] * o->variance[one] : NAN,
+                     .active = (double)o->active[0],
+                     .trace = o->trace,
+                     .test_error = o->test_error,
+                     .population = (1 - fraction) * o->test_error + fraction * (1 - 1 / (double)o->classes)};
+}
+
+static tw_status bound_of(const tw_effort *e, const task *t, bounded *out)
+{
+    static const int64_t draws[] = {400, 1000, 4000}, epochs[] = {4000, 3000, 20000};
     tw_status st = TW_OK;
     bool smoke = e->scale == TW_SMOKE;
     tw_data *data = NULL, *test = NULL;
     tw_net *net = NULL;
     tw_network_bound *o = NULL;
     double *w0 = NULL;
-    char spec[96];
-    tw_data_opts data_opts = tw_data_defaults();
+    char model[96];
     tw_net_opts net_opts = tw_net_defaults();
     tw_trainer_opts train = tw_trainer_defaults();
     tw_network_bound_opts opts = tw_network_bound_defaults();
     tw_until until;
-    snprintf(spec, sizeof spec, "gauss:classes=%d,dim=%d,n=%" PRId64, smoke ? 5 : 10, smoke ? 20 : 50, samples);
-    data_opts.real = net_opts.real = 8;
-    data_opts.random_labels = fraction;
-    data_opts.seed = net_opts.seed = train.seed = opts.seed = e->seed;
+    net_opts.real = 8;
     net_opts.init = "he-normal";
+    net_opts.seed = train.seed = opts.seed = e->seed + (uint64_t)t->run;
     train.batch = 5;
-    TW_TRY(tw_data_open(spec, &data_opts, &data));
-    data_opts.split = "test";
-    TW_TRY(tw_data_open(spec, &data_opts, &test));
-    TW_TRY(tw_net_new(smoke ? "mlp:20-8-5,act=relu" : "mlp:50-32-10,act=relu", data, &net_opts, &net));
+    TW_TRY(open_data(e, t, net_opts.seed, &data, &test));
+    snprintf(model, sizeof model, "mlp:%" PRId64 "-%d-%" PRId64 ",act=relu", data->features, smoke ? 16 : 32,
+             data->classes);
+    TW_TRY(tw_net_new(model, data, &net_opts, &net));
     int64_t n = tw_net_params(net);
     TW_TRY(tw_alloc(n, sizeof *w0, &w0));
     tw_net_get_weights(net, w0);
@@ -149,30 +199,9 @@ static tw_status bound_of(const tw_effort *e, tw_finding *f, double fraction, in
     opts.pilot = 8;
     opts.probes = n; // exact
     TW_TRY(tw_network_bound_new(net, data, test, w0, NULL, &opts, &o));
-    const tw_posterior_bound *row = &o->row[o->best];
     tw_kl_range range; // the bound that more draws could at best come to
-    TW_TRY(tw_kl_inverse(row->gibbs_low, row->rhs, &range));
-    int64_t one = 0; // the scale whose variance is nearest to 1
-    for (int64_t i = 1; i < o->scales; i++)
-        if (fabs(log(o->variance[i])) < fabs(log(o->variance[one]))) one = i;
-    *out = (bounded){.bound = row->high,
-                     .low = range.upper,
-                     .curvature = o->curvature[0],
-                     .norm = o->norm[one] * o->variance[one],
-                     .test_error = o->test_error,
-                     .loss = until.loss,
-                     .reached = until.reached,
-                     .vacuous = row->vacuous};
-    tw_evidence_append(f, "random_labels", fraction);
-    tw_evidence_append(f, "samples", (double)samples);
-    tw_evidence_append(f, "loss", until.loss);
-    tw_evidence_append(f, "reached_common_loss", until.reached);
-    tw_evidence_append(f, "bound", row->high);
-    tw_evidence_append(f, "bound_with_more_draws_at_least", range.upper);
-    tw_evidence_append(f, "vacuous", row->vacuous);
-    tw_evidence_append(f, "curvature_at_the_widest_prior", o->curvature[0]);
-    tw_evidence_append(f, "norm_at_unit_variance", out->norm);
-    tw_evidence_append(f, "test_error", o->test_error);
+    TW_TRY(tw_kl_inverse(o->row[o->best].gibbs_low, o->row[o->best].rhs, &range));
+    fill(o, &until, t->fraction, range.upper, out);
 done:
     tw_network_bound_free(o);
     free(w0);
@@ -182,77 +211,192 @@ done:
     return st;
 }
 
-static tw_status over_fractions(const tw_effort *e, tw_finding *f, bounded *b)
-{
-    static const double fraction[] = {0, 0.15, 0.5, 1};
-    tw_status st = TW_OK;
-    for (int i = 0; i < 4; i++) TW_TRY(bound_of(e, f, fraction[i], e->scale == TW_SMOKE ? 60 : 300, &b[i]));
-done:
-    return st;
-}
+typedef struct sweep {
+    int seeds, points; // points: fractions or sizes
+    double at[FRACTIONS];
+    bounded b[FRACTIONS][TW_SEEDS];
+} sweep;
 
-// Curvature and norm are compared at equal loss or not at all.
-static bool reached(int count, const bounded *b)
+// Measured once for all claims that look at the same bound.
+static tw_status gather(const tw_effort *e, tw_finding *f, bool real, bool sizes, sweep *s)
 {
-    bool all = true;
-    for (int i = 0; i < count; i++) all = all && b[i].reached;
-    return all;
-}
-
-tw_status tw_hessian_bound_labels(const tw_effort *e, tw_finding *f)
-{
+    static const int64_t samples[] = {60, 300, 300},
+                         size[3][SIZES] = {{40, 120, 360}, {100, 300, 900}, {300, 900, 2700}};
     tw_status st = TW_OK;
-    bounded b[4];
-    bool grows = true, sure = true;
-    TW_TRY(over_fractions(e, f, b));
-    for (int i = 1; i < 4; i++) {
-        grows = grows && b[i].bound >= b[i - 1].bound && b[i].norm > b[i - 1].norm;
-        sure = sure && b[i].low > b[0].bound; // beyond what the draws leave open
+    char name[96];
+    *s = (sweep){.seeds = (int)tw_hessian_runs(e), .points = sizes ? SIZES : FRACTIONS};
+    for (int i = 0; i < s->points; i++) {
+        s->at[i] = sizes ? (double)size[e->scale][i] : tw_hessian_fraction[i];
+        for (int k = 0; k < s->seeds; k++) {
+            task t = {real, sizes ? 0 : tw_hessian_fraction[i], sizes ? size[e->scale][i] : samples[e->scale], k};
+            bounded *b = &s->b[i][k];
+            snprintf(name, sizeof name, "bound, %s, %g of %" PRId64 ", seed %d", real ? "real" : "mixture", t.fraction,
+                     t.samples, k);
+            if (!tw_evidence_find(e, name, FIELDS, (double *)b)) {
+                TW_TRY(bound_of(e, &t, b));
+                tw_evidence_share(e, name, FIELDS, (double *)b);
+            }
+            tw_evidence_append(f, "random_labels", t.fraction);
+            tw_evidence_append(f, "samples", (double)t.samples);
+            tw_evidence_append(f, "seed", (double)k);
+            for (int j = 0; j < FIELDS; j++) tw_evidence_append(f, field[j], ((const double *)b)[j]);
+        }
     }
-    f->verdict = !reached(4, b) ? TW_UNDECIDED : !grows ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
-    snprintf(f->measured, sizeof f->measured,
-             "bound %.3f, %.3f, %.3f, %.3f with 0, 15, 50, 100 %% random labels (test error %.2f, %.2f, %.2f, %.2f; |w "
-             "- w0|^2 "
-             "%.3g, %.3g, %.3g, %.3g)%s",
-             b[0].bound, b[1].bound, b[2].bound, b[3].bound, b[0].test_error, b[1].test_error, b[2].test_error,
-             b[3].test_error, b[0].norm, b[1].norm, b[2].norm, b[3].norm,
-             b[0].vacuous   ? "; all vacuous"
-             : b[1].vacuous ? "; vacuous but for the first"
-                            : "");
 done:
     return st;
 }
 
-tw_status tw_hessian_bound_curvature(const tw_effort *e, tw_finding *f)
+static double number(const bounded *b, size_t offset) { return ((const double *)b)[offset / sizeof(double)]; }
+
+static double mean(const sweep *s, int i, size_t offset)
 {
-    tw_status st = TW_OK;
-    bounded b[4];
-    bool grows = true;
-    TW_TRY(over_fractions(e, f, b));
-    for (int i = 1; i < 4; i++) grows = grows && b[i].curvature > b[i - 1].curvature;
-    f->verdict = !reached(4, b) ? TW_UNDECIDED : grows ? TW_HOLDS : TW_CONTRADICTED;
-    snprintf(f->measured, sizeof f->measured,
-             "effective curvature %.3g, %.3g, %.3g, %.3g at the widest prior with 0, 15, 50, 100 %% random labels",
-             b[0].curvature, b[1].curvature, b[2].curvature, b[3].curvature);
-done:
-    return st;
+    double sum = 0;
+    for (int k = 0; k < s->seeds; k++) sum += number(&s->b[i][k], offset);
+    return sum / s->seeds;
 }
 
-tw_status tw_hessian_bound_samples(const tw_effort *e, tw_finding *f)
+// Means over seeds at each point.
+static void list(tw_finding *f, const sweep *s, const char *what, size_t offset)
 {
-    tw_status st = TW_OK;
-    static const int64_t samples[3][3] = {{40, 120, 360}, {100, 300, 900}, {300, 900, 2700}};
-    bounded b[3];
-    bool falls = true, sure = true;
-    for (int i = 0; i < 3; i++) TW_TRY(bound_of(e, f, 0, samples[e->scale][i], &b[i]));
-    for (int i = 1; i < 3; i++) {
-        falls = falls && b[i].bound < b[i - 1].bound;
-        sure = sure && b[i].bound < b[i - 1].low; // beyond what the draws leave open
+    size_t used = strlen(f->measured);
+    snprintf(f->measured + used, sizeof f->measured - used, "%s%s", used ? "; " : "", what);
+    for (int i = 0; i < s->points; i++) {
+        used = strlen(f->measured);
+        snprintf(f->measured + used, sizeof f->measured - used, "%s %.3g", i ? "," : "", mean(s, i, offset));
     }
-    f->verdict = !reached(3, b) ? TW_UNDECIDED : !falls ? TW_CONTRADICTED : sure ? TW_HOLDS : TW_UNDECIDED;
-    snprintf(f->measured, sizeof f->measured,
-             "bound %.3f, %.3f, %.3f with %" PRId64 ", %" PRId64 ", %" PRId64 " samples and true labels", b[0].bound,
-             b[1].bound, b[2].bound, samples[e->scale][0], samples[e->scale][1], samples[e->scale][2]);
-done:
+}
+
+static void count_vacuous(tw_finding *f, const sweep *s)
+{
+    size_t used = strlen(f->measured);
+    int vacuous = 0, early = 0;
+    for (int i = 0; i < s->points; i++)
+        for (int k = 0; k < s->seeds; k++) {
+            vacuous += s->b[i][k].vacuous == 1;
+            early += s->b[i][k].reached != 1;
+        }
+    snprintf(f->measured + used, sizeof f->measured - used, "; %d of %d vacuous", vacuous, s->points * s->seeds);
+    used = strlen(f->measured);
+    if (early > 0) snprintf(f->measured + used, sizeof f->measured - used, "; %d did not come to loss 0.02", early);
+}
+
+// Every step from point to point up (sign 1) or down (-1) by more than the standard error over seeds.
+static void check_steps(tw_finding *f, const sweep *s, const char *what, size_t offset, double sign, bool ratio)
+{
+    for (int i = 1; i < s->points; i++) {
+        double x[TW_SEEDS];
+        char name[96];
+        for (int k = 0; k < s->seeds; k++) {
+            double a = number(&s->b[i - 1][k], offset), b = number(&s->b[i][k], offset);
+            x[k] = ratio ? b / a : sign * (b - a);
+        }
+        snprintf(name, sizeof name, "%s %s %g to %g", what,
+                 ratio      ? "ratio"
+                 : sign > 0 ? "rises"
+                            : "falls",
+                 s->at[i - 1], s->at[i]);
+        tw_finding_check(f, &(tw_condition){name, TW_AT_LEAST, ratio, ratio}, s->seeds, x);
+    }
+}
+
+// Where draws leave open which of two bounds is less, nothing holds.
+static void doubt(tw_finding *f, const sweep *s, bool falls)
+{
+    bool sure = true;
+    for (int k = 0; k < s->seeds; k++)
+        for (int i = 1; i < s->points; i++)
+            sure = sure && (falls ? s->b[i][k].bound < s->b[i - 1][k].low : s->b[i][k].low > s->b[0][k].bound);
+    tw_evidence_put(f, "draws_suffice", sure);
+    if (!sure && f->verdict == TW_HOLDS) {
+        f->verdict = TW_UNDECIDED;
+        size_t used = strlen(f->measured);
+        snprintf(f->measured + used, sizeof f->measured - used, "; more draws could change the order");
+    }
+}
+
+static void draw(const tw_effort *e, tw_finding *f, const sweep *s, bool real, bool sizes)
+{
+    char about[128], name[64] = "Gaussian mixture";
+    double x[TW_SEEDS];
+    snprintf(about, sizeof about, "%s, networks trained to loss 0.02; %d seeds",
+             real ? tw_hessian_data_name(e, name, sizeof name) : name, s->seeds);
+    json_t *figure = tw_evidence_figure(
+        f, sizes ? "The bound by the number of samples" : "The bound by the fraction of random labels", about,
+        sizes ? "samples" : "fraction of random labels", sizes ? TW_LOG_X : TW_LINEAR, "error", "log10 of a term");
+    for (int i = 0; i < s->points; i++) {
+        tw_evidence_x(figure, s->at[i]);
+        for (int k = 0; k < s->seeds; k++) x[k] = s->b[i][k].bound;
+        tw_evidence_mean(figure, 0, "bound", s->seeds, x);
+        for (int k = 0; k < s->seeds; k++) x[k] = s->b[i][k].population;
+        tw_evidence_mean(figure, 0, "new samples", s->seeds, x);
+        for (int k = 0; k < s->seeds; k++) x[k] = log10(s->b[i][k].norm);
+        tw_evidence_mean(figure, 1, "norm", s->seeds, x);
+        for (int k = 0; k < s->seeds; k++) x[k] = s->b[i][k].curvature > 0 ? log10(s->b[i][k].curvature) : NAN;
+        tw_evidence_mean(figure, 1, "curvature", s->seeds, x);
+    }
+}
+
+static tw_status over_labels(const tw_effort *e, tw_finding *f, bool real)
+{
+    sweep s;
+    tw_finding_begin(f);
+    tw_status st = gather(e, f, real, false, &s);
+    if (st != TW_OK) return st;
+    list(f, &s, "bound at 0, 15, 50, 100 %:", offsetof(bounded, bound));
+    list(f, &s, "error on such labels:", offsetof(bounded, population));
+    list(f, &s, "|w - w0|^2:", offsetof(bounded, norm));
+    count_vacuous(f, &s);
+    check_steps(f, &s, "norm", offsetof(bounded, norm), 1, true);
+    check_steps(f, &s, "bound", offsetof(bounded, bound), 1, false);
+    doubt(f, &s, false);
+    draw(e, f, &s, real, false);
     return st;
+}
+
+static tw_status curvature(const tw_effort *e, tw_finding *f, bool real)
+{
+    sweep s;
+    tw_finding_begin(f);
+    tw_status st = gather(e, f, real, false, &s);
+    if (st != TW_OK) return st;
+    list(f, &s, "effective curvature at the widest prior at 0, 15, 50, 100 %:", offsetof(bounded, curvature));
+    list(f, &s, "active weights:", offsetof(bounded, active));
+    list(f, &s, "sum of H_jj:", offsetof(bounded, trace));
+    check_steps(f, &s, "EC", offsetof(bounded, curvature), 1, false);
+    return st;
+}
+
+static tw_status over_samples(const tw_effort *e, tw_finding *f, bool real)
+{
+    sweep s;
+    tw_finding_begin(f);
+    tw_status st = gather(e, f, real, true, &s);
+    if (st != TW_OK) return st;
+    snprintf(f->measured, sizeof f->measured, "true labels, %g, %g, %g samples", s.at[0], s.at[1], s.at[2]);
+    list(f, &s, "bound", offsetof(bounded, bound));
+    list(f, &s, "test error", offsetof(bounded, test_error));
+    count_vacuous(f, &s);
+    check_steps(f, &s, "bound", offsetof(bounded, bound), -1, false);
+    doubt(f, &s, true);
+    draw(e, f, &s, real, true);
+    return st;
+}
+
+tw_status tw_hessian_bound_labels(const tw_effort *e, tw_finding *f) { return over_labels(e, f, false); }
+tw_status tw_hessian_bound_curvature(const tw_effort *e, tw_finding *f) { return curvature(e, f, false); }
+tw_status tw_hessian_bound_samples(const tw_effort *e, tw_finding *f) { return over_samples(e, f, false); }
+
+tw_status tw_hessian_bound_labels_real(const tw_effort *e, tw_finding *f)
+{
+    return tw_hessian_needs_images(e, f) ? TW_OK : over_labels(e, f, true);
+}
+
+tw_status tw_hessian_bound_curvature_real(const tw_effort *e, tw_finding *f)
+{
+    return tw_hessian_needs_images(e, f) ? TW_OK : curvature(e, f, true);
+}
+
+tw_status tw_hessian_bound_samples_real(const tw_effort *e, tw_finding *f)
+{
+    return tw_hessian_needs_images(e, f) ? TW_OK : over_samples(e, f, true);
 }

@@ -92,49 +92,9 @@ done:
 
 // --- along a training ---
 
-// What one training shows at its looks. Overlaps: mean cos^2 between spaces of as many pairs as classes.
-typedef struct seen {
-    double loss, overlap, error, covariance, norm_ratio, against, slope, top, top_error, lowest, random;
-} seen;
-
-static double largest(const tw_compared *m)
-{
-    return m->eigs->count > m->eigs->top ? fmax(m->eigs->value[0], -m->eigs->value[m->eigs->top]) : m->eigs->value[0];
-}
-
-static tw_status watch(const tw_effort *e, const tw_course_spec *spec, int64_t classes, seen *out)
-{
-    tw_status st = TW_OK;
-    tw_course c = {NULL, NULL, NULL};
-    tw_compare *o = NULL;
-    TW_TRY(tw_course_open(spec, &c));
-    for (int look = 0; look < TW_HESSIAN_LOOKS; look++) {
-        TW_TRY(tw_course_to(&c, tw_hessian_steps[e->scale][look]));
-        TW_TRY(tw_course_compare(&c, "hessian,moment,covariance,residual", classes, false, e, &o));
-        const tw_compared *h = &o->matrix[0], *r = &o->matrix[3];
-        out[look] = (seen){.loss = o->loss.data_loss,
-                           .overlap = o->pair[0].overlap, // H, M
-                           .error = o->pair[0].cosine_error,
-                           .covariance = o->pair[1].overlap, // H, C
-                           .slope = o->pair[1].slope.value,
-                           .norm_ratio = largest(r) / largest(h),
-                           .against = -o->pair[2].cosine_all.value, // H, R
-                           .top = h->eigs->value[0],
-                           .top_error = h->eigs->residual[0],
-                           .lowest = h->eigs->value[h->eigs->top],
-                           .random = (double)classes / (double)o->n};
-        tw_compare_free(o);
-        o = NULL;
-    }
-done:
-    tw_compare_free(o);
-    tw_course_close(&c);
-    return st;
-}
-
 static const char *const look_name[] = {"start", "early", "midway", "end"};
 
-static void keep(tw_finding *f, const seen *s, double fraction)
+static void keep(tw_finding *f, const tw_hessian_look *s, double fraction)
 {
     for (int look = 0; look < TW_HESSIAN_LOOKS; look++) {
         tw_evidence_append(f, "random_labels", fraction);
@@ -160,11 +120,11 @@ tw_status tw_hessian_residual(const tw_effort *e, tw_finding *f)
 {
     tw_status st = TW_OK;
     double least = INFINITY, end = 0, against = 1;
-    seen s[TW_HESSIAN_LOOKS];
+    tw_hessian_look s[TW_HESSIAN_LOOKS];
     json_t *figure = figure_over_looks(f, "The residual R = M - H beside the Hessian", "|R|_2 / |H|_2", "cos(R, -H)");
     for (int64_t run = 0; run < tw_hessian_runs(e); run++) {
         tw_course_spec spec = tw_hessian_clean(e, 0, run);
-        TW_TRY(watch(e, &spec, tw_hessian_classes(e), s));
+        TW_TRY(tw_hessian_watch(e, &spec, tw_hessian_steps[e->scale], tw_hessian_classes(e), false, s));
         keep(f, s, 0);
         for (int look = 0; look < TW_HESSIAN_LOOKS; look++) {
             least = fmin(least, s[look].norm_ratio);
@@ -201,12 +161,12 @@ static void widen(range *r, double x, int64_t runs)
 static tw_status overlaps(const tw_effort *e, tw_finding *f, double fraction, range *hm, range *hc, double *uncertain)
 {
     tw_status st = TW_OK;
-    seen s[TW_HESSIAN_LOOKS];
+    tw_hessian_look s[TW_HESSIAN_LOOKS];
     int64_t runs = tw_hessian_runs(e);
     for (int look = 0; look < TW_HESSIAN_LOOKS; look++) hm[look] = hc[look] = (range){0, INFINITY, -INFINITY};
     for (int64_t run = 0; run < runs; run++) {
         tw_course_spec spec = tw_hessian_clean(e, fraction, run);
-        TW_TRY(watch(e, &spec, tw_hessian_classes(e), s));
+        TW_TRY(tw_hessian_watch(e, &spec, tw_hessian_steps[e->scale], tw_hessian_classes(e), false, s));
         keep(f, s, fraction);
         for (int look = 0; look < TW_HESSIAN_LOOKS; look++) {
             widen(&hm[look], s[look].overlap, runs);
@@ -245,20 +205,18 @@ done:
 
 tw_status tw_hessian_overlap_random(const tw_effort *e, tw_finding *f)
 {
-    static const double fraction[] = {0, 0.15, 0.5, 1};
     tw_status st = TW_OK;
     range hm[4][TW_HESSIAN_LOOKS], hc[TW_HESSIAN_LOOKS];
     double uncertain = 0, least = 1;
     for (int i = 0; i < 4; i++) {
-        TW_TRY(overlaps(e, f, fraction[i], hm[i], hc, &uncertain));
+        TW_TRY(overlaps(e, f, tw_hessian_fraction[i], hm[i], hc, &uncertain));
         least = fmin(least, hm[i][3].mean);
     }
     json_t *figure =
         figure_over_looks(f, "Overlap of H and M by fraction of random labels", "mean cos^2 (mean of runs)", NULL);
     for (int look = 0; look < TW_HESSIAN_LOOKS; look++) {
-        static const char *const name[] = {"0 %", "15 %", "50 %", "100 %"};
         tw_evidence_x(figure, log10((double)tw_hessian_steps[e->scale][look] + 1));
-        for (int i = 0; i < 4; i++) tw_evidence_line(figure, 0, name[i], hm[i][look].mean);
+        for (int i = 0; i < 4; i++) tw_evidence_line(figure, 0, tw_hessian_percent[i], hm[i][look].mean);
     }
     f->verdict = least > 0.8 ? TW_HOLDS : TW_CONTRADICTED;
     snprintf(f->measured, sizeof f->measured,
@@ -271,11 +229,11 @@ done:
 tw_status tw_hessian_covariance(const tw_effort *e, tw_finding *f)
 {
     tw_status st = TW_OK;
-    seen s[TW_HESSIAN_LOOKS];
+    tw_hessian_look s[TW_HESSIAN_LOOKS];
     double away = 0, slope = 0;
     for (int64_t run = 0; run < tw_hessian_runs(e); run++) {
         tw_course_spec spec = tw_hessian_clean(e, 0, run);
-        TW_TRY(watch(e, &spec, tw_hessian_classes(e), s));
+        TW_TRY(tw_hessian_watch(e, &spec, tw_hessian_steps[e->scale], tw_hessian_classes(e), false, s));
         keep(f, s, 0);
         for (int look = 1; look < TW_HESSIAN_LOOKS; look++)
             away = fmax(away, fabs(s[look].overlap - s[look].covariance));
@@ -375,12 +333,12 @@ done:
 tw_status tw_hessian_sharper(const tw_effort *e, tw_finding *f)
 {
     tw_status st = TW_OK;
-    seen clean[TW_HESSIAN_LOOKS], random[TW_HESSIAN_LOOKS];
+    tw_hessian_look clean[TW_HESSIAN_LOOKS], random[TW_HESSIAN_LOOKS];
     double least = INFINITY;
     for (int64_t run = 0; run < tw_hessian_runs(e); run++) {
         tw_course_spec a = tw_hessian_clean(e, 0, run), b = tw_hessian_clean(e, 1, run);
-        TW_TRY(watch(e, &a, 1, clean));
-        TW_TRY(watch(e, &b, 1, random));
+        TW_TRY(tw_hessian_watch(e, &a, tw_hessian_steps[e->scale], 1, false, clean));
+        TW_TRY(tw_hessian_watch(e, &b, tw_hessian_steps[e->scale], 1, false, random));
         for (int look = 2; look < TW_HESSIAN_LOOKS; look++) {
             double low = (random[look].top - random[look].top_error) / (clean[look].top + clean[look].top_error);
             tw_evidence_append(f, "ratio_of_largest_eigenvalues", random[look].top / clean[look].top);
@@ -393,87 +351,5 @@ tw_status tw_hessian_sharper(const tw_effort *e, tw_finding *f)
         "midway and at the end the largest eigenvalue with random labels is at least %.1f times that with true ones",
         least);
 done:
-    return st;
-}
-
-// --- real data ---
-
-tw_status tw_hessian_real(const tw_effort *e, tw_finding *f)
-{
-    static const double fraction[] = {0, 0.15, 0.5, 1};
-    static const int64_t steps[3][3] = {{0, 60, 300}, {0, 200, 8000}, {0, 1000, 40000}}, samples[] = {60, 500, 2000};
-    tw_status st = TW_OK;
-    tw_course c = {NULL, NULL, NULL};
-    tw_data *look = NULL;
-    tw_compare *o = NULL;
-    tw_data_opts opts = tw_data_defaults();
-    double end[4], start = 0, residual[4], loss[4];
-    char model[64];
-    if (!e->data) {
-        tw_evidence_put(f, "samples", NAN);
-        f->verdict = TW_UNDECIDED;
-        snprintf(f->measured, sizeof f->measured, "not measured: --data names no real data");
-        return TW_OK;
-    }
-    opts.samples = 1;
-    TW_TRY(tw_data_open(e->data, &opts, &look));
-    int64_t classes = look->classes;
-    if (classes < 2) {
-        st = tw_fail(TW_EINVAL, "--data %s: found no classes, expected at least 2", e->data);
-        goto done;
-    }
-    snprintf(model, sizeof model, "mlp:%d-10-10-%d,act=relu", (int)look->features, (int)classes);
-    json_t *figure = tw_evidence_figure(f, "Overlap of H and M by fraction of random labels", e->data,
-                                        "log10(step + 1)", TW_LINEAR, "mean cos^2", NULL);
-    for (int k = 0; k < 3; k++) tw_evidence_x(figure, log10((double)steps[e->scale][k] + 1));
-    for (int i = 0; i < 4; i++) {
-        char name[16];
-        json_t *curve = json_object(), *y = json_array();
-        tw_course_spec spec = {.data = e->data,
-                               .model = model,
-                               .scale = "standard",
-                               .samples = samples[e->scale],
-                               .random_labels = fraction[i],
-                               .lr = 0.05,
-                               .batch = 20,
-                               .seed = e->seed};
-        TW_TRY(tw_course_open(&spec, &c));
-        for (int k = 0; k < 3; k++) {
-            TW_TRY(tw_course_to(&c, steps[e->scale][k]));
-            TW_TRY(tw_course_compare(&c, "hessian,moment,residual", classes, false, e, &o));
-            end[i] = o->pair[0].overlap;
-            loss[i] = o->loss.data_loss;
-            residual[i] = largest(&o->matrix[2]) / largest(&o->matrix[0]);
-            if (k == 0 && i == 0) start = end[i];
-            tw_evidence_append(f, "random_labels", fraction[i]);
-            tw_evidence_append(f, "loss", o->loss.data_loss);
-            tw_evidence_append(f, "overlap_of_h_and_m", end[i]);
-            tw_evidence_append(f, "cosine_error_at_most", o->pair[0].cosine_error);
-            tw_evidence_append(f, "residual_over_hessian", residual[i]);
-            tw_evidence_append(f, "widest_gap_of_h_after", (double)o->matrix[0].gap_at);
-            json_array_append_new(y, json_real(end[i]));
-            tw_compare_free(o);
-            o = NULL;
-        }
-        snprintf(name, sizeof name, "%g %%", 100 * fraction[i]);
-        json_object_set_new(curve, "name", json_string(name));
-        json_object_set_new(curve, "panel", json_integer(0));
-        json_object_set_new(curve, "y", y);
-        json_t *curves = json_object_get(figure, "curves");
-        if (!curves) json_object_set_new(figure, "curves", curves = json_array());
-        json_array_append_new(curves, curve);
-        tw_course_close(&c);
-    }
-    f->verdict = end[0] > 0.8 ? TW_HOLDS : TW_CONTRADICTED;
-    snprintf(
-        f->measured, sizeof f->measured,
-        "mean cos^2 %.2f at the start; at the end %.2f, %.2f, %.2f, %.2f (losses %.2g, %.2g, %.2g, %.2g; |R|/|H| %.2f, "
-        "%.2f, %.2f, %.2f) with 0, 15, 50, 100 %% random labels",
-        start, end[0], end[1], end[2], end[3], loss[0], loss[1], loss[2], loss[3], residual[0], residual[1],
-        residual[2], residual[3]);
-done:
-    tw_compare_free(o);
-    tw_data_free(look);
-    tw_course_close(&c);
     return st;
 }

@@ -16,8 +16,6 @@ static const tw_claim claims[] = {
      tw_hessian_overlap_random, NULL},
     {"top-overlap-covariance", "and so with the covariance of gradients",
      "mean cos^2 within 0.1 of that with M after the start", tw_hessian_covariance, NULL},
-    {"top-overlap-real", "and so on images (--data)", "mean cos^2 at the end above 0.8 with true labels",
-     tw_hessian_real, NULL},
     {"outliers-are-classes", "as many large eigenvalues as classes",
      "the largest ratio of an eigenvalue to the next, up to three times the classes, is after that many in every run",
      tw_hessian_outliers, NULL},
@@ -48,7 +46,8 @@ static const tw_claim claims[] = {
      "a look at which mean D is within two standard errors of 0, or the loss falls in under 60 % of the runs",
      tw_hessian_one_phase, NULL},
     {"consecutive-gradients", "consecutive gradients agree first and oppose each other in the second phase",
-     "mean g_t'g_(t+1) two standard errors above 0 at the start and below 0 over the last quarter of the looks",
+     "mean g_t'g_(t+1) two standard errors above 0 at the start and below 0 over the last quarter of the looks; "
+     "undecided within two",
      tw_hessian_angles, NULL},
     {"supermartingale", "least squares: at a small enough step the expected loss falls at every state",
      "E f_(t+1)/f_t over every sample at most 1 - lambda+^2 / max x'Hx at every state", tw_hessian_supermartingale,
@@ -62,13 +61,61 @@ static const tw_claim claims[] = {
     {"bound-invariance-fixed", "and so with any prior", "the same with the prior left as it was",
      tw_hessian_invariance_fixed, NULL},
     {"bound-random-labels", "the bound grows with the fraction of random labels",
-     "it and the norm rise over 0, 15, 50, 100 %, the others above the first beyond what the draws leave open, all at "
-     "training loss 0.02",
+     "it and the norm rise from each of 0, 15, 50, 100 % to the next by more than the standard error over seeds, all "
+     "at "
+     "training loss 0.02; undecided where the draws leave open which is above the first",
      tw_hessian_bound_labels, NULL},
     {"bound-curvature", "and so does the effective curvature",
-     "at the widest prior it rises over 0, 15, 50, 100 %, all at training loss 0.02", tw_hessian_bound_curvature, NULL},
+     "at the widest prior it rises from each of 0, 15, 50, 100 % to the next by more than the standard error over "
+     "seeds, all at training loss 0.02",
+     tw_hessian_bound_curvature, NULL},
     {"bound-samples", "the bound falls with more samples",
-     "each below the one before; undecided where the draws leave that open", tw_hessian_bound_samples, NULL},
+     "each below the one before by more than the standard error over seeds; undecided where the draws leave that open",
+     tw_hessian_bound_samples, NULL},
+    {"residual-stays-real", "on real data (--data): R stays, and is close to -H at the end",
+     "at each fraction of random labels |R|/|H| at least 0.5 at every look and the cosine of R and -H at least 0.95 at "
+     "the end, beyond the standard error over seeds",
+     tw_hessian_residual_real, NULL},
+    {"top-overlap-real", "on real data: the leading eigenspaces of H and M overlap strongly",
+     "mean cos^2 of spaces of as many pairs as classes at the end at least 0.8 with true labels, beyond the standard "
+     "error over seeds",
+     tw_hessian_overlap_real, NULL},
+    {"top-overlap-random-real", "and so with random labels", "the same at 15, 50 and 100 %",
+     tw_hessian_overlap_random_real, NULL},
+    {"top-overlap-covariance-real", "and so with the covariance of gradients",
+     "mean cos^2 within 0.1 of that with M after the start, at each fraction, beyond the standard error over seeds",
+     tw_hessian_covariance_real, NULL},
+    {"outliers-are-classes-real", "on real data: as many large eigenvalues as classes",
+     "the largest ratio of an eigenvalue to the next, up to three times the classes, is after that many in every "
+     "training",
+     tw_hessian_outliers_real, NULL},
+    {"bulk-at-zero-real", "on real data: most eigenvalues are near zero, and few are negative and small",
+     "at the end at least 80 % below a hundredth of the largest, the most negative at most a tenth of it, at each "
+     "fraction, beyond the standard error over seeds",
+     tw_hessian_bulk_real, NULL},
+    {"harder-is-sharper-real", "on real data: harder problems keep larger leading eigenvalues for longer",
+     "largest eigenvalue over that with true labels at least 1 midway and at the end, at each fraction, beyond the "
+     "standard error over seeds of its logarithm",
+     tw_hessian_sharper_real, NULL},
+    {"mean-change-real", "on real data: E D = -lr |mu|^2 + (lr^2/2) Tr(H M_B)",
+     "off by at most a tenth (of the larger of the mean and its first term) beyond two standard errors at the worst "
+     "state from step 20 on, at each fraction, beyond the standard error over seeds",
+     tw_hessian_mean_real, NULL},
+    {"two-phases-real", "on real data: a fast phase, then one around zero",
+     "P(loss falls) at least 0.75 at the start, mean D over the last quarter of the looks within three of its standard "
+     "errors of 0 at each fraction, beyond the standard error over seeds",
+     tw_hessian_phases_real, NULL},
+    {"consecutive-gradients-real", "on real data: consecutive gradients agree first and oppose each other later",
+     "mean g_t'g_(t+1) above 0 at the start and below 0 over the last quarter of the looks at each fraction, beyond "
+     "the "
+     "standard error over seeds",
+     tw_hessian_angles_real, NULL},
+    {"bound-random-labels-real", "on real data: the bound grows with the fraction of random labels",
+     "as bound-random-labels", tw_hessian_bound_labels_real, NULL},
+    {"bound-curvature-real", "on real data: and so does the effective curvature", "as bound-curvature",
+     tw_hessian_bound_curvature_real, NULL},
+    {"bound-samples-real", "on real data: the bound falls with more samples", "as bound-samples",
+     tw_hessian_bound_samples_real, NULL},
 };
 
 const tw_paper tw_paper_hessian_sgd = {
@@ -76,4 +123,5 @@ const tw_paper tw_paper_hessian_sgd = {
     .title = "Li, Gu, Zhou, Chen & Banerjee, Hessian based analysis of SGD for deep nets (SDM 2020)",
     .claims = sizeof claims / sizeof *claims,
     .claim = claims,
+    .seeds = {3, 3, 10},
 };

@@ -384,8 +384,8 @@ tw_status tw_hessian_angles(const tw_effort *e, tw_finding *f)
     double late = sum / weight, error = 1 / sqrt(weight);
     tw_evidence_put(f, "late", late);
     tw_evidence_put(f, "late_stderr", error);
-    bool before = first->inner.value > 2 * first->inner.error, after = late < -2 * error;
-    f->verdict = before && after ? TW_HOLDS : fabs(late) <= 2 * error ? TW_UNDECIDED : TW_CONTRADICTED;
+    double before = first->inner.value / first->inner.error, after = -late / error; // in standard errors
+    f->verdict = before > 2 && after > 2 ? TW_HOLDS : before < -2 || after < -2 ? TW_CONTRADICTED : TW_UNDECIDED;
     snprintf(f->measured, sizeof f->measured,
              "mean g_t'g_(t+1) %.3g +- %.1g at the start, %.3g +- %.1g over the last quarter of the looks",
              first->inner.value, first->inner.error, late, error);

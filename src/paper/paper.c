@@ -30,3 +30,11 @@ const char *tw_verdict_name(tw_verdict verdict)
     static const char *const name[] = {"holds", "contradicted", "undecided", "reported"};
     return name[verdict];
 }
+
+bool tw_claim_is_wanted(const char *only, const char *id)
+{
+    size_t length = strlen(id);
+    for (const char *at = only; at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
+        if (strncmp(at, id, length) == 0 && (at[length] == '\0' || at[length] == '\n')) return true;
+    return !only;
+}

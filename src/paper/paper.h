@@ -20,6 +20,8 @@ typedef struct tw_effort {
     tw_progress progress;
     const char *data;   // as thalweg train --data reads it; NULL: claims that need real data stay undecided
     const char *folder; // where its runs are: tw_paper_runs_make has made them; NULL for claims without runs
+    json_t *shared; // an object in which claims of one command leave each other what they measured (paper/evidence.h);
+                    // NULL: each measures for itself
 } tw_effort;
 
 // The verdict is computed from the numbers in `evidence` by the rule of the claim, and never softened.
@@ -68,5 +70,8 @@ int tw_paper_count(void);
 const tw_paper *tw_paper_at(int i);
 
 const char *tw_verdict_name(tw_verdict verdict);
+
+// Whether a claim is among those asked for: only: ids, a line each; NULL: all.
+bool tw_claim_is_wanted(const char *only, const char *id);
 
 #endif

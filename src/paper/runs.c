@@ -197,7 +197,7 @@ static tw_status gather(job *j, const char *only, bool later)
     for (int s = 0; s < j->effort->seeds; s++)
         for (int c = 0; c < j->paper->claims; c++) {
             const tw_claim *claim = &j->paper->claim[c];
-            if ((only && strcmp(only, claim->id) != 0) || !tw_claim_is_at(j->paper, claim, j->effort->scale)) continue;
+            if (!tw_claim_is_wanted(only, claim->id) || !tw_claim_is_at(j->paper, claim, j->effort->scale)) continue;
             for (const char *at = claim->runs; at && tw_paper_next_word(&at, sizeof name, name);) {
                 const tw_paper_run *run = tw_paper_run_named(j->paper, name);
                 if (run->after) TW_TRY(add(j, tw_paper_run_named(j->paper, run->after), s, later));

@@ -14,9 +14,9 @@ const tw_paper_run *tw_paper_run_named(const tw_paper *paper, const char *name);
 // Whether all runs of the claim are made at this scale.
 bool tw_claim_is_at(const tw_paper *paper, const tw_claim *claim, tw_scale scale);
 
-// Makes the runs of these claims (only: NULL for all) that are not there yet, as many at once as there are threads, in
-// effort->folder/runs/NAME-SEED; one that was stopped goes on. *made: how many were not done before. TW_EINVAL: a
-// folder holds a run by another recipe; a run that fails: its message.
+// Makes the runs of these claims (only: ids, a line each; NULL for all) that are not there yet, as many at once as
+// there are threads, in effort->folder/runs/NAME-SEED; one that was stopped goes on. *made: how many were not done
+// before. TW_EINVAL: a folder holds a run by another recipe; a run that fails: its message.
 TW_NODISCARD tw_status tw_paper_runs_make(const tw_paper *paper, const tw_effort *effort, const char *only,
                                           int64_t *made);
 

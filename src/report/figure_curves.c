@@ -53,8 +53,10 @@ static int place_names(const tw_figure_curves *f, int panel, name *names, double
             double y = height_of(f, curve->y[i]);
             if (!isfinite(y)) continue;
             last = i;
-            *least = fmin(*least, y);
-            *most = fmax(*most, y);
+            double bar = curve->error && isfinite(curve->error[i]) ? curve->error[i] : 0;
+            *least =
+                fmin(fmin(*least, y), height_of(f, curve->y[i] - bar)); // NaN, where it has no logarithm: passed by
+            *most = fmax(fmax(*most, y), height_of(f, curve->y[i] + bar));
         }
         if (last >= 0) names[count++] = (name){curve->name, style, f->x[last], height_of(f, curve->y[last])};
     }
@@ -106,9 +108,9 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     fputs("plot ", script);
     for (int c = 0; c < f->count; c++) {
         if (f->curve[c].panel != panel) continue;
-        if (f->curve[c].dots && f->curve[c].error)
-            fprintf(script, "%s$curves using 1:%d:%d with yerrorbars ls %d lw 1 pt 7 ps 0.7 pi 0", style ? ", " : "",
-                    c + 2, f->count + c + 2, style + 1);
+        if (f->curve[c].error)
+            fprintf(script, "%s$curves using 1:%d:%d with %s ls %d lw 1 pt 7 ps 0.7", style ? ", " : "", c + 2,
+                    f->count + c + 2, f->curve[c].dots ? "yerrorbars" : "yerrorlines", style + 1);
         else
             fprintf(script, "%s$curves using 1:%d with %s ls %d pt 7 ps 0.5%s", style ? ", " : "", c + 2,
                     f->curve[c].dots  ? "points"

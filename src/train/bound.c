@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The anisotropic PAC-Bayes bound of a network: curvature, choice of the prior, Gibbs error, and the statement.
 //
-//   1. diag H at theta, exact or probed. A probed one is biased in max(beta H_jj, 1/s_j), which moves the effective
+//   1. diag H at theta: of relu networks exactly in one sweep (curv/diagonal.c), else by unit vectors or probed. A
+//   probed one is biased in max(beta H_jj, 1/s_j), which moves the effective
 //      curvature but not the truth of the bound: the posterior may be any function of data and chance, and its KL is
 //      computed from the precisions used.
 //   2. For each beta the scale of the prior with the least bound at the error of a few pilot draws. All scales hold at
@@ -82,13 +83,18 @@ static tw_status measure_diagonal(job *j)
     tw_curv_opts curv = tw_curv_defaults();
     tw_trace_opts trace = tw_trace_defaults();
 
-    curv.memory = j->opts->memory;
-    trace.products = j->opts->probes;
-    trace.seed = j->opts->seed;
-    trace.progress = j->opts->progress;
-    TW_TRY(tw_curv_new(j->net, j->data, &curv, &hessian));
-    TW_TRY(tw_diagonal(tw_curv_linop(hessian), &trace, o->diagonal, o->diagonal_error, &o->products));
-    o->exact = j->opts->probes >= o->n;
+    o->swept = tw_diagonals_agree(j->net);
+    o->exact = o->swept || j->opts->probes >= o->n;
+    if (o->swept) { // in one sweep back, whatever the number of probes
+        TW_TRY(tw_ggn_diagonal(j->net, j->data, o->diagonal));
+    } else {
+        curv.memory = j->opts->memory;
+        trace.products = j->opts->probes;
+        trace.seed = j->opts->seed;
+        trace.progress = j->opts->progress;
+        TW_TRY(tw_curv_new(j->net, j->data, &curv, &hessian));
+        TW_TRY(tw_diagonal(tw_curv_linop(hessian), &trace, o->diagonal, o->diagonal_error, &o->products));
+    }
     o->largest = -INFINITY;
     o->smallest = INFINITY;
     for (int64_t i = 0; i < o->n; i++) {

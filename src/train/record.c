@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "thalweg/kernel.h"
+#include "train/revisit.h"
 #include "train/probe.h"
 #include "train/stepper.h"
 #include <inttypes.h>
@@ -53,57 +54,17 @@ static uint64_t seed_of(const tw_recipe *recipe, const char *key)
     return tw_recipe_seed(recipe, tw_recipe_has(recipe, key) ? key : "seeds.run");
 }
 
-static tw_status must_give(const tw_recipe *recipe, const char *key)
-{
-    if (tw_recipe_has(recipe, key)) return TW_OK;
-    return tw_fail(TW_EINVAL, "recipe: %s is missing", key);
-}
-
-static tw_status open_part(const tw_recipe *recipe, const char *split, bool whole, tw_data **out)
-{
-    tw_data_opts opts = tw_data_defaults();
-    opts.split = split;
-    if (!whole && tw_recipe_has(recipe, "data.samples")) opts.samples = tw_recipe_int(recipe, "data.samples");
-    opts.random_subset = tw_recipe_flag(recipe, "data.random_subset");
-    opts.random_labels = tw_recipe_real(recipe, "data.random_labels");
-    opts.validation = tw_recipe_real(recipe, "data.validation");
-    opts.scale = tw_recipe_str(recipe, "data.scale");
-    opts.add_to_sd = tw_recipe_real(recipe, "data.add_to_sd");
-    opts.seed = seed_of(recipe, "seeds.data");
-    opts.real = strcmp(tw_recipe_str(recipe, "model.dtype"), "f64") == 0 ? 8 : 4;
-    return tw_data_open(tw_recipe_str(recipe, "data.source"), &opts, out);
-}
-
 // A test part is there or not; the words were right for the training part.
 static tw_status open_data(record *r)
 {
     tw_status st = TW_OK;
     const char *split = tw_recipe_str(r->recipe, "data.split");
-    TW_TRY(must_give(r->recipe, "data.source"));
-    TW_TRY(open_part(r->recipe, split, false, &r->train));
+    TW_TRY(tw_recipe_data(r->recipe, split, false, 0, 0, &r->train));
     if (strcmp(split, "train") != 0) goto done;
     if (tw_recipe_real(r->recipe, "data.validation") > 0)
-        TW_TRY(open_part(r->recipe, "validation", true, &r->validation));
-    st = open_part(r->recipe, "test", true, &r->test);
+        TW_TRY(tw_recipe_data(r->recipe, "validation", true, 0, 0, &r->validation));
+    st = tw_recipe_data(r->recipe, "test", true, 0, 0, &r->test);
     if (st == TW_EINVAL) st = TW_OK;
-done:
-    return st;
-}
-
-static tw_status open_net(record *r, tw_net **out)
-{
-    tw_status st = TW_OK;
-    const tw_recipe *recipe = r->recipe;
-    tw_net_opts opts = tw_net_defaults();
-    opts.real = strcmp(tw_recipe_str(recipe, "model.dtype"), "f64") == 0 ? 8 : 4;
-    opts.loss = tw_recipe_str(recipe, "loss.name");
-    opts.l2 = tw_recipe_real(recipe, "loss.l2");
-    opts.init = tw_recipe_str(recipe, "model.init");
-    opts.arith = tw_recipe_str(recipe, "model.arith");
-    opts.seed = seed_of(recipe, "seeds.init");
-    if (tw_recipe_has(recipe, "model.shard")) opts.shard = tw_recipe_int(recipe, "model.shard");
-    TW_TRY(must_give(recipe, "model.spec"));
-    TW_TRY(tw_net_new(tw_recipe_str(recipe, "model.spec"), r->train, &opts, out));
 done:
     return st;
 }
@@ -113,8 +74,8 @@ static tw_status open_all(record *r, bool fresh)
     tw_status st = TW_OK;
     const tw_recipe *recipe = r->recipe;
     TW_TRY(open_data(r));
-    TW_TRY(open_net(r, &r->net));
-    TW_TRY(open_net(r, &r->spare));
+    TW_TRY(tw_recipe_net(recipe, r->train, 0, &r->net));
+    TW_TRY(tw_recipe_net(recipe, r->train, 0, &r->spare));
     if (fresh && tw_recipe_has(recipe, "model.weights"))
         TW_TRY(tw_net_load(r->net, tw_recipe_str(recipe, "model.weights")));
     TW_TRY(tw_stepper_new(recipe, r->net, r->train, &r->stepper));

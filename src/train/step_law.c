@@ -28,7 +28,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GROUP = 16, ROWS = 16 }; // draws a shard; rows of samples a product
+enum { GROUP = 16, ROWS = 16, SLAB = 64 }; // draws a shard; samples a product; products whose row of K is made at once
 
 typedef struct job {
     const tw_net *net;
@@ -36,7 +36,8 @@ typedef struct job {
     const tw_step_law_opts *opts;
     tw_step_law *out;
     double *w, *mu, *p;                       // [n] weights, mean gradient, diagonal of P
-    double *g, *hs;                           // [m][n]: gradients of samples (then P g), H P g
+    double *g;                                // [m][n]: gradients of samples (then P g)
+    double *hs;                               // [SLAB][n]: H P g
     double *k, *a, *row;                      // [m][m] K, [m] a, [m] row means of K
     double *sample_loss;                      // [m]
     double f;                                 // with l2
@@ -69,6 +70,31 @@ static tw_status check(const tw_net *net, const tw_data *data, const tw_step_law
         return tw_fail(TW_EINVAL, "step law: found power %g, eps %g, expected 0 to 1 and a positive number", o->power,
                        o->eps);
     return tw_net_needs_samples(net, "the law of a step");
+}
+
+double tw_step_law_bytes(const tw_net *net, const tw_data *data, const tw_step_law_opts *o)
+{
+    double n = (double)net->n, m = (double)data->m, threads = tw_threads(), word = sizeof(double);
+    double gradients = (m + (m < SLAB ? m : SLAB)) * n, squares = 2 * m * m, draws = (double)o->draws;
+    double batches = threads * (double)o->batch * ((double)data->features + 2);
+    return word * (gradients + squares + 3 * n + 6 * m + draws * (4 + (double)o->batch) + threads * 4 * n + batches);
+}
+
+static tw_status fits(const tw_net *net, const tw_data *data, const tw_step_law_opts *o)
+{
+    double needed = tw_step_law_bytes(net, data, o);
+    if (o->memory <= 0 || needed <= (double)o->memory) return TW_OK;
+    return tw_fail(TW_ENOMEM,
+                   "step law: needs %.0f bytes for the gradients of %" PRId64 " samples by %" PRId64
+                   " parameters, but %" PRId64 " are allowed; fewer samples need less",
+                   needed, data->m, net->n, o->memory);
+}
+
+// At least one byte: 0 would mean no limit. Products that do not fit at all say so themselves.
+static int64_t left_for_products(const job *j)
+{
+    double left = (double)j->opts->memory - tw_step_law_bytes(j->net, j->data, j->opts);
+    return left > 1 ? (int64_t)left : 1;
 }
 
 // --- gradients, products, K ---
@@ -107,6 +133,7 @@ static tw_status second_moments(job *j)
     tw_curv *curv = NULL;
     tw_curv_opts opts = tw_curv_defaults();
     opts.block = m < ROWS ? m : ROWS;
+    opts.memory = j->opts->memory > 0 ? left_for_products(j) : 0;
     TW_TRY(tw_curv_new(j->net, j->data, &opts, &curv));
     const tw_linop *op = tw_curv_linop(curv);
     for (int64_t i = 0; i < m; i++)
@@ -114,12 +141,15 @@ static tw_status second_moments(job *j)
             j->a[i] += j->mu[q] * j->p[q] * j->g[i * n + q];
             j->g[i * n + q] *= j->p[q];
         }
-    for (int64_t i = 0; i < m; i += opts.block) {
-        int64_t now = m - i < opts.block ? m - i : opts.block;
-        TW_TRY(op->apply(op->ctx, now, j->g + i * n, j->hs + i * n));
-        TW_TRY(tick(j, "products", i + now, m));
+    for (int64_t first = 0; first < m; first += SLAB) {
+        int64_t rows = m - first < SLAB ? m - first : SLAB;
+        for (int64_t i = 0; i < rows; i += opts.block) {
+            int64_t now = rows - i < opts.block ? rows - i : opts.block;
+            TW_TRY(op->apply(op->ctx, now, j->g + (first + i) * n, j->hs + i * n));
+            TW_TRY(tick(j, "products", first + i + now, m));
+        }
+        TW_TRY(tw_row_products(rows, m, n, j->hs, j->g, j->k + first * m));
     }
-    TW_TRY(tw_row_products(m, n, j->g, j->hs, j->k));
     for (int64_t i = 0; i < m; i++)
         for (int64_t l = 0; l < i; l++) j->k[i * m + l] = j->k[l * m + i] = (j->k[i * m + l] + j->k[l * m + i]) / 2;
     for (int64_t i = 0; i < m; i++)
@@ -350,7 +380,7 @@ static void conclude(job *j)
         int64_t hits = 0;
         for (int64_t d = 0; d < k; d++) hits += fabs(j->change[d] - mean) <= z[l] * sd;
         o->level[l] = level[l];
-        o->coverage[l] = share(o, hits);
+        o->coverage[l] = sd > 0 ? share(o, hits) : (tw_measured){NAN, NAN}; // one batch: no interval
     }
     for (int t = 0; t < TW_LAW_TAILS; t++) {
         int64_t hits = 0;
@@ -421,6 +451,7 @@ tw_status tw_step_law_new(const tw_net *net, const tw_data *data, const tw_step_
 
     TW_TRY(tw_net_fits(net, data));
     TW_TRY(check(net, data, opts));
+    TW_TRY(fits(net, data, opts));
     TW_TRY(tw_alloc(1, sizeof *o, &o));
     j.out = o;
     int64_t n = o->n = net->n, m = o->samples = data->m;
@@ -429,7 +460,7 @@ tw_status tw_step_law_new(const tw_net *net, const tw_data *data, const tw_step_
     j.mu = j.w + n;
     j.p = j.mu + n;
     TW_TRY(tw_alloc(m, (size_t)n * sizeof *j.g, &j.g));
-    TW_TRY(tw_alloc(m, (size_t)n * sizeof *j.hs, &j.hs));
+    TW_TRY(tw_alloc(m < SLAB ? m : SLAB, (size_t)n * sizeof *j.hs, &j.hs));
     TW_TRY(tw_alloc(m, (size_t)m * sizeof *j.k, &j.k));
     TW_TRY(tw_alloc(3 * m, sizeof *j.a, &j.a));
     j.row = j.a + m;

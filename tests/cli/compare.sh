@@ -38,10 +38,29 @@ figure_page_and_json_are_written() {
     test ! -e a.html.figure.svg
 }
 
+# Truth: the weights after a run's last step are those that its file has.
+recorded_runs_are_looked_at() {
+    run train --model mlp:4-5-3,act=relu --data gauss:classes=3,dim=4,n=12 --dtype f64 --epochs 6 --batch 4 --run r \
+        --set "outputs.weights=1 epoch" --quiet
+    exits 0
+    run compare --run r --top 3
+    exits 0
+    says "--- start, step 0" "--- midway, step 9" "--- end, step 18"
+    run compare --run r --samples 6 --top 3
+    exits 0
+    says "6 samples"
+    run compare --run r --model mlp:4-3
+    exits 2 "--model" "--run"
+    run compare --run nowhere
+    exits 2 "nowhere"
+    run compare --model mlp:4-3
+    exits 2 "--data is missing" "--run"
+}
+
 wrong_names_are_named() {
     run compare $small --matrices hessian,momnt
     exits 2 "momnt"
 }
 
 claims states_of_training_are_looked_at traces_add_up further_weights_are_looked_at figure_page_and_json_are_written \
-    wrong_names_are_named
+    recorded_runs_are_looked_at wrong_names_are_named

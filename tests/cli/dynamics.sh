@@ -36,6 +36,31 @@ figures_of_laws_are_drawn() {
     grep -q '</svg>' b.svg
 }
 
+recorded_runs_are_looked_at() {
+    run train --model mlp:4-5-3,act=relu --data gauss:classes=3,dim=4,n=12 --dtype f64 --epochs 6 --batch 4 --lr 0.05 --run r \
+        --set "outputs.weights=1 epoch" --quiet
+    exits 0
+    run dynamics --run r --states 3 --draws 400
+    exits 0
+    says "lr 0.05, batch 4" " 9 " " 18 "
+    run dynamics --run r --weights init:1
+    exits 2 "--weights" "--run"
+}
+
+# 12 samples of 43 parameters: some 20 kB.
+memory_is_counted_beforehand() {
+    run dynamics $small --memory 2K
+    exits 1 "2048" "bytes"
+    run dynamics $small --states 1 --memory 10M
+    exits 0
+}
+
+one_sample_has_no_spread() {
+    run dynamics --model mlp:4-3 --weights init:1 --data gauss:classes=3,dim=4,n=1 --dtype f64 --batch 1 --states 1
+    exits 0
+    says "over all 1 batches" "     -/     -"
+}
+
 wrong_words_are_named() {
     run dynamics $small --optim sdg
     exits 2 "sgd"
@@ -46,4 +71,4 @@ wrong_words_are_named() {
 }
 
 claims all_batches_are_taken_where_they_are_few rules_are_set_beside_each_other special_cases_are_named \
-    figures_of_laws_are_drawn wrong_words_are_named
+    figures_of_laws_are_drawn recorded_runs_are_looked_at memory_is_counted_beforehand one_sample_has_no_spread wrong_words_are_named

@@ -156,7 +156,7 @@ static void gradients_of_samples_average_to_the_gradient(void **state)
     must(tw_alloc(n, sizeof *full, &full));
     must(tw_alloc(m, sizeof *norm, &norm));
     must(tw_sample_gradients(t.net, &t.data, g));
-    must(tw_row_products(m, n, g, g, gram));
+    must(tw_row_products(m, m, n, g, g, gram));
     must(tw_loss(t.net, &t.data, full, NULL, &value));
     must(tw_gradient_norms(t.net, &t.data, norm));
     for (int64_t k = 0; k < n; k++) {
