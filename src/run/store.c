@@ -42,7 +42,7 @@ static const char *const sql[TW_QUERIES] = {
     [TW_Q_PUT_TEXT] = "INSERT INTO about VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
     [TW_Q_PUT_SERIES] = "INSERT OR IGNORE INTO series (name) VALUES (?1)",
     [TW_Q_FIND_SERIES] = "SELECT id FROM series WHERE name = ?1",
-    [TW_Q_PUT_SCALAR] = "INSERT OR REPLACE INTO scalar VALUES (?1, ?2, ?3, ?4)",
+    [TW_Q_PUT_PENDING] = "INSERT OR REPLACE INTO scalar SELECT series, step, value, error FROM pending",
     [TW_Q_PUT_CURVE] = "INSERT OR REPLACE INTO curve VALUES (?1, ?2, ?3)",
     [TW_Q_PUT_EVENT] = "INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3)",
     [TW_Q_PUT_TIME] = "INSERT INTO time VALUES (?1, ?2, ?3) ON CONFLICT (what) DO UPDATE SET"
@@ -71,6 +71,8 @@ tw_status tw_store_fail(const tw_run *run, int code)
 
 tw_status tw_store_prepare(tw_run *run, const char *text, sqlite3_stmt **out)
 {
+    tw_status st = tw_store_flush(run);
+    if (st != TW_OK) return st;
     int code = sqlite3_prepare_v3(run->db, text, -1, 0, out, NULL);
     return code == SQLITE_OK ? TW_OK : tw_store_fail(run, code);
 }
@@ -97,6 +99,8 @@ tw_status tw_store_step(tw_run *run, sqlite3_stmt *statement, bool *row)
 
 tw_status tw_store_exec(tw_run *run, const char *text)
 {
+    tw_status st = tw_store_flush(run);
+    if (st != TW_OK) return st;
     int code = sqlite3_exec(run->db, text, NULL, NULL, NULL);
     return code == SQLITE_OK ? TW_OK : tw_store_fail(run, code);
 }
@@ -140,18 +144,15 @@ tw_status tw_run_commit(tw_run *run)
     tw_status st = TW_OK;
     sqlite3_stmt *commit = NULL, *rollback = NULL;
     if (!run->open) return TW_OK;
-    st = tw_store_query(run, TW_Q_COMMIT, &commit);
+    st = tw_store_flush(run);
+    if (st == TW_OK) st = tw_store_query(run, TW_Q_COMMIT, &commit);
     if (st == TW_OK) st = tw_store_step(run, commit, NULL);
     if (st != TW_OK && !sqlite3_get_autocommit(run->db)) {
         char said[1024];
         snprintf(said, sizeof said, "%s", tw_error());
         if (tw_store_query(run, TW_Q_ROLLBACK, &rollback) == TW_OK) (void)sqlite3_step(rollback);
         if (run->query[TW_Q_ROLLBACK]) sqlite3_reset(run->query[TW_Q_ROLLBACK]);
-        for (int64_t i = 0; i < run->room; i++) { // names that were new in it are unknown again
-            free(run->series[i].name);
-            run->series[i].name = NULL;
-        }
-        run->known = 0;
+        tw_store_forget_series(run); // names that were new in it are unknown again
         st = tw_fail(st, "%s", said);
     }
     run->open = false;
@@ -218,7 +219,7 @@ static void dispose(tw_run *run)
     for (int i = 0; i < TW_QUERIES; i++) sqlite3_finalize(run->query[i]);
     sqlite3_close(run->db);
     if (run->lock >= 0) close(run->lock);
-    for (int64_t i = 0; i < run->room; i++) free(run->series[i].name);
+    tw_store_forget_series(run);
     free(run->series);
     free(run->folder);
     free(run);
@@ -294,6 +295,7 @@ static tw_status set_up_writer(tw_run *run)
     TW_TRY(tw_store_exec(run, "PRAGMA journal_mode = WAL"));
     TW_TRY(tw_store_exec(run, "PRAGMA synchronous = FULL"));
     TW_TRY(tw_store_exec(run, "PRAGMA cache_size = -16000"));
+    TW_TRY(tw_store_open_pending(run));
 done:
     return st;
 }

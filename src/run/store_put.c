@@ -42,7 +42,7 @@ static void bind_text(sqlite3_stmt *q, int at, const char *text)
     sqlite3_bind_text(q, at, text, -1, SQLITE_TRANSIENT);
 }
 
-static tw_status series_id(tw_run *run, const char *name, int64_t *out)
+static tw_status find_series(tw_run *run, const char *name, tw_series_id **out)
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q;
@@ -64,7 +64,7 @@ static tw_status series_id(tw_run *run, const char *name, int64_t *out)
         copy = NULL;
         run->known++;
     }
-    *out = place->id;
+    *out = place;
 done:
     free(copy);
     return st;
@@ -90,17 +90,21 @@ done:
 tw_status tw_run_put_scalar(tw_run *run, const char *series, int64_t step, double value, double error)
 {
     tw_status st = TW_OK;
-    sqlite3_stmt *q;
-    int64_t id;
+    tw_series_id *place;
+    tw_pending *larger = NULL;
     if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
-    TW_TRY(series_id(run, series, &id));
-    TW_TRY(tw_store_query(run, TW_Q_PUT_SCALAR, &q));
-    sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int64(q, 2, step);
-    sqlite3_bind_double(q, 3, value); // a NaN becomes NULL
-    sqlite3_bind_double(q, 4, error);
-    TW_TRY(tw_store_step(run, q, NULL));
+    TW_TRY(find_series(run, series, &place));
+    if (place->count == place->room) {
+        int64_t room = 2 * place->room + 16;
+        TW_TRY(tw_alloc(room, sizeof *larger, &larger));
+        if (place->count > 0) memcpy(larger, place->pending, (size_t)place->count * sizeof *larger);
+        free(place->pending);
+        place->pending = larger;
+        place->room = room;
+    }
+    place->pending[place->count++] = (tw_pending){step, value, error};
+    run->pending++;
     TW_TRY(tw_store_wrote(run));
 done:
     return st;
@@ -110,12 +114,12 @@ tw_status tw_run_put_curve(tw_run *run, const char *series, int64_t step, int64_
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q;
-    int64_t id;
+    tw_series_id *place;
     if (run->mirror) return TW_OK;
     TW_TRY(tw_store_writes(run));
-    TW_TRY(series_id(run, series, &id));
+    TW_TRY(find_series(run, series, &place));
     TW_TRY(tw_store_query(run, TW_Q_PUT_CURVE, &q));
-    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 1, place->id);
     sqlite3_bind_int64(q, 2, step);
     sqlite3_bind_blob64(q, 3, x, (sqlite3_uint64)count * sizeof *x, SQLITE_TRANSIENT);
     TW_TRY(tw_store_step(run, q, NULL));
