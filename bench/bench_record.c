@@ -92,6 +92,6 @@ int main(int argc, char **argv)
     bench_machine();
     measure(folder, "mlp:784-512-512-10,act=relu", "gauss:classes=10,dim=784,n=5120", 128, 200);
     measure(folder, "mlp:784-64-10,act=relu", "gauss:classes=10,dim=784,n=5120", 64, 1000);
-    measure(folder, "mlp:10-32-32-10,act=relu", "gauss:classes=10,dim=10,n=3200", 32, 5000);
+    measure(folder, "mlp:10-32-32-10,act=relu", "gauss:classes=10,dim=10,n=3200", 32, 40000);
     return 0;
 }

@@ -2,6 +2,7 @@
 // thalweg watch: a run as it goes, in the terminal.
 #include "cli/runs.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ done:
 static bool worth_watching(const char *name)
 {
     return strncmp(name, "batch/", 6) == 0 || strncmp(name, "loss/", 5) == 0 || strcmp(name, "lr") == 0 ||
-           strstr(name, "/top/1") != NULL || strstr(name, "/scale") != NULL || strstr(name, "/distance") != NULL ||
+           fnmatch("*/top/1", name, 0) == 0 || strstr(name, "/scale") != NULL || strstr(name, "/distance") != NULL ||
            strstr(name, "/trace") != NULL;
 }
 

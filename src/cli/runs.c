@@ -2,10 +2,82 @@
 // What the commands on runs share.
 #include "cli/runs.h"
 
+#include "base/alloc.h"
+#include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// --- where runs are ---
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+void tw_runs_found_free(tw_runs_found *l)
+{
+    for (int64_t i = 0; i < l->count; i++) free(l->path[i]);
+    free(l->path);
+    *l = (tw_runs_found){0};
+}
+
+static tw_status append(tw_runs_found *l, const char *path)
+{
+    tw_status st = TW_OK;
+    char **larger = NULL;
+    if (l->count == l->room) {
+        int64_t room = 2 * l->room + 16;
+        TW_TRY(tw_alloc(room, sizeof *larger, &larger));
+        if (l->count > 0) memcpy(larger, l->path, (size_t)l->count * sizeof *larger);
+        free(l->path);
+        l->path = larger;
+        l->room = room;
+    }
+    TW_TRY(tw_strdup(path, &l->path[l->count]));
+    l->count++;
+done:
+    return st;
+}
+
+static tw_status gather(const char *folder, int depth, tw_runs_found *found)
+{
+    tw_status st = TW_OK;
+    DIR *listing = opendir(folder);
+    if (!listing)
+        return depth > 0 ? TW_OK
+                         : tw_fail(TW_EIO, "%s: %s; expected a folder with runs in it", folder, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        char path[4096], file[4120];
+        struct stat what;
+        if (entry->d_name[0] == '.') continue;
+        if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path) continue;
+        snprintf(file, sizeof file, "%s/run.sqlite", path);
+        if (access(file, F_OK) == 0)
+            TW_TRY(append(found, path));
+        else if (depth < 1 && stat(path, &what) == 0 && S_ISDIR(what.st_mode))
+            TW_TRY(gather(path, depth + 1, found));
+    }
+done:
+    closedir(listing);
+    return st;
+}
+
+tw_status tw_runs_find(const char *folder, tw_runs_found *out)
+{
+    tw_runs_found found = {0};
+    tw_status st = gather(folder, 0, &found);
+    if (st == TW_OK) {
+        if (found.count > 0) qsort(found.path, (size_t)found.count, sizeof *found.path, by_name);
+        *out = found;
+    } else {
+        tw_runs_found_free(&found);
+    }
+    return st;
+}
+
+// --- facts about one ---
 
 tw_status tw_runs_text(tw_run *run, const char *key, size_t size, char *buffer)
 {

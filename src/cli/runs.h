@@ -6,6 +6,15 @@
 #include "cli/show.h"
 #include "thalweg/run.h"
 
+typedef struct tw_runs_found {
+    char **path; // by name
+    int64_t count, room;
+} tw_runs_found;
+
+// Runs below a folder: those in it, and those in its folders that are no runs, which may be grids. TW_EIO: no folder.
+TW_NODISCARD tw_status tw_runs_find(const char *folder, tw_runs_found *out);
+void tw_runs_found_free(tw_runs_found *found);
+
 // The text, or "" where there is none; in a buffer of the caller's.
 TW_NODISCARD tw_status tw_runs_text(tw_run *run, const char *key, size_t size, char *buffer);
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POINTS = 600, LINES = 24, RUNS = 12 };
+enum { POINTS = 600, LINES = 24, RUNS = TW_REPORT_RUNS };
 
 typedef struct report {
     FILE *out;

@@ -67,6 +67,22 @@ what_cannot_be_read_is_named() {
     exits 2 "page.txt" ".html" || return 1
     [ ! -e page.txt ]
 }
+without_a_run_it_says_which_there_are() {
+    run report
+    exits 2 "none in runs either" "thalweg train --help" || return 1
+    made runs 0.1 && mv runs only && mkdir runs && mv only runs/only
+    run report
+    exits 2 "for example runs/only" || return 1
+    mkdir empty
+    run report empty
+    exits 2 "empty/run.sqlite" "expected a folder with a run"
+}
+the_folder_of_a_grid_stands_for_its_members() {
+    run train --model mlp:4-8-3 --data gauss:classes=3,dim=4,n=60 --epochs 1 --run g --grid optim.lr=0.1,0.2
+    run report g
+    exits 0 && says "g/report.html" || return 1
+    grep -q '<strong>lr=0.1' g/report.html && grep -q '<strong>lr=0.2' g/report.html
+}
 watch_shows_a_run_and_ends_with_it() {
     made a 0.2
     run watch a

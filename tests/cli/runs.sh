@@ -126,6 +126,15 @@ a_grid_is_a_run_for_every_combination() {
     run export 'g/lr=0.2,batch=40,seed=1' --csv member.csv
     cmp alone.csv member.csv
 }
+the_list_looks_into_grids() {
+    recipe
+    run train small.yaml
+    run train small.yaml --run runs/g --grid optim.lr=0.1,0.2
+    run runs list --json
+    says '"run": "runs/small"' '"run": "runs/g/lr=0.1"' '"run": "runs/g/lr=0.2"' || return 1
+    run runs list runs/g
+    says "runs/g/lr=0.1" "runs/g/lr=0.2"
+}
 a_grid_goes_on_beside_a_member_that_diverges() {
     recipe
     run train small.yaml --run g --grid optim.lr=0.1,1e38 --set loss.name=mse

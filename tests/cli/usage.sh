@@ -3,6 +3,8 @@
 # Words in: what the program understands, and what it says when it does not. usage.sh PROGRAM
 . "$(dirname "$0")/claims.sh"
 
+sources=$(cd "$(dirname "$0")/../.." && pwd)
+
 version_is_one_line() { run --version && exits 0 && says "thalweg " && [ "$(echo "$out" | wc -l)" = 1 ]; }
 help_lists_every_command_and_each_has_help_with_an_example() {
     run --help
@@ -45,6 +47,10 @@ check_counts_what_ranks_would_receive() {
     exits 0
     says '"largest_part": 8' '"received_bytes": 0.0' '"messages_seconds": 0.0' '"limited_by": "the sweeps"'
 }
+the_pages_are_what_help_says_now() {
+    "$sources/scripts/command-pages" "$program" "$PWD/pages"
+    diff -r "$sources/docs/commands" pages
+}
 a_full_disk_is_noticed() {
     [ -e /dev/full ] || return 0
     code=0
@@ -56,4 +62,5 @@ claims version_is_one_line help_lists_every_command_and_each_has_help_with_an_ex
     a_typo_in_a_command_is_answered_with_the_nearest a_typo_in_a_flag_is_answered_with_the_nearest \
     an_ambiguous_flag_lists_what_it_could_be \
     a_flag_without_its_value_names_it a_number_out_of_range_names_the_range a_number_with_letters_is_refused \
-    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file check_counts_what_ranks_would_receive a_full_disk_is_noticed
+    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file check_counts_what_ranks_would_receive \
+    the_pages_are_what_help_says_now a_full_disk_is_noticed
