@@ -247,9 +247,10 @@ double tw_probes_share(const tw_probes *probes, const tw_probe_place *place)
 {
     double sum = 0;
     for (int64_t i = 0; i < probes->count; i++)
-        sum += probes->probe[i].kind->cost(&probes->probe[i]) *
-               (looks_a_step(&probes->probe[i].cadence, place->epoch_steps) +
-                (place->total > 0 ? 1 / (double)place->total : 0));
+        if (probes->probe[i].cadence.unit != TW_NEVER)
+            sum += probes->probe[i].kind->cost(&probes->probe[i]) *
+                   (looks_a_step(&probes->probe[i].cadence, place->epoch_steps) +
+                    (place->total > 0 ? 1 / (double)place->total : 0));
     return sum / (double)place->batch;
 }
 
@@ -324,17 +325,17 @@ static const preset_line lines[] = {
     {"full", "path", "train", NULL, 2000, 0, 0, 0, 0, 0.2},
 };
 
-// In short runs: looks after the one at the start, at least; samples of each, at least; and the part of training beyond
-// which looks are left out all the same, the one at the start counted (economy promises a tenth of the run, and
-// products on few samples take up to twice the time that their count of gradients says).
+// In short runs: looks after the one at the start, at least; samples and products of each, at least; and how many times
+// its share a probe may take, the look at the start counted. Economy promises a tenth of the run, of which this is
+// three quarters: products are made fewer, then looks, and where not even one can be had the probe never looks.
 typedef struct preset_floor {
     const char *preset;
-    int64_t looks, samples;
+    int64_t looks, samples, products;
     double most;
 } preset_floor;
 static const preset_floor floors[] = {
-    {"economy", 8, 64, 0.07 / 2}, {"standard", 4, 250, INFINITY}, {"full", 4, 500, INFINITY}};
-enum { LOOKS = 8 }; // wanted of every run
+    {"economy", 8, 64, 6, 1.5}, {"standard", 4, 250, 0, INFINITY}, {"full", 4, 500, 0, INFINITY}};
+enum { LOOKS = 8, FEW = 3 }; // wanted of every run; worth fewer products
 
 static tw_status set_number(tw_recipe *recipe, int64_t item, const char *key, int64_t value)
 {
@@ -381,6 +382,7 @@ static double ends_with_the_run(double steps, int64_t total)
     return steps;
 }
 
+// Steps between looks; 0: never.
 static tw_status choose_cadence(tw_recipe *recipe, const preset_line *line, const tw_probe_place *place, int64_t item,
                                 int64_t samples, double *every)
 {
@@ -395,13 +397,19 @@ static tw_status choose_cadence(tw_recipe *recipe, const preset_line *line, cons
         TW_TRY(set_number(recipe, item, "samples", samples));
         TW_TRY(steps_for_share(recipe, line, place, item, samples, &steps));
     }
-    double total = (double)place->total, part = line->share * steps / total; // of training that one look takes
-    double may = floor(least->most / part) - 1;                              // looks, beside the one at the start
+    double total = (double)place->total, may = INFINITY; // looks, the one at the start counted
+    for (int64_t products = line->products;; products--) {
+        if (isfinite(least->most)) may = floor(least->most * total / steps);
+        if (may >= FEW || products <= least->products) break;
+        TW_TRY(set_number(recipe, item, "products", products - 1));
+        TW_TRY(steps_for_share(recipe, line, place, item, samples, &steps));
+    }
+    if (may < 1) {
+        *every = 0;
+        goto done;
+    }
     steps = fmin(steps, fmax(1, floor(total / (double)least->looks)));
-    if (may < 1)
-        steps = total + 1;
-    else
-        steps = fmax(steps, ceil(total / may));
+    steps = may < 2 ? total + 1 : fmax(steps, ceil(total / (may - 1)));
     // The full preset looks at least once an epoch, whatever that costs; its share is then larger than stated.
     if (strcmp(line->preset, "full") == 0) steps = fmin(steps, (double)place->epoch_steps);
     *every = ends_with_the_run(steps, place->total);
@@ -431,7 +439,10 @@ static tw_status add_line(tw_recipe *recipe, const preset_line *line, const tw_p
 
     double every;
     TW_TRY(choose_cadence(recipe, line, place, item, samples, &every));
-    snprintf(text, sizeof text, "%.0f steps", every);
+    if (every > 0)
+        snprintf(text, sizeof text, "%.0f steps", every);
+    else
+        snprintf(text, sizeof text, "never");
     TW_TRY(set_word(recipe, item, "every", text));
 done:
     return st;
