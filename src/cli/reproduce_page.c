@@ -102,7 +102,7 @@ static tw_status draw(const tw_effort *e, const tw_paper_figure *figure, const c
         }
     }
     if (e->seeds > 1) snprintf(subtitle, sizeof subtitle, "means over %d seeds with standard errors", e->seeds);
-    tw_figure_series f = {figure->title, subtitle, "epoch", figure->y_name, figure->log_y, g.lines, g.line};
+    tw_figure_series f = {figure->title, subtitle, "epoch", figure->y_name, figure->log_y, g.lines, g.line, 0, 0, 0};
     TW_TRY(tw_figure_draw_series(&f, svg, csv));
 done:
     drop(&g);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 900, HEIGHT = 420 };
+enum { WIDTH = 800, HEIGHT = 400 };
 
 static bool has_errors(const tw_figure_line *line)
 {
@@ -83,40 +83,96 @@ done:
     return st;
 }
 
+typedef struct extent {
+    double low, high, least, most; // of x; of what is drawn of y
+    bool log_y;
+} extent;
+
+static void measure(const tw_figure_series *f, extent *e)
+{
+    int64_t all = 0, positive = 0;
+    *e = (extent){INFINITY, -INFINITY, INFINITY, -INFINITY, false};
+    for (int l = 0; l < f->count; l++)
+        for (int64_t i = 0; i < f->line[l].count; i++) {
+            all += isfinite(f->line[l].y[i]);
+            positive += isfinite(f->line[l].y[i]) && f->line[l].y[i] > 0;
+        }
+    e->log_y = f->log_y && 10 * positive >= 9 * all;
+    for (int l = 0; l < f->count; l++)
+        for (int64_t i = 0; i < f->line[l].count; i++) {
+            double y = f->line[l].y[i];
+            if (!isfinite(y) || (e->log_y && y <= 0)) continue;
+            e->least = fmin(e->least, y);
+            e->most = fmax(e->most, y);
+            e->low = fmin(e->low, f->line[l].x[i]);
+            e->high = fmax(e->high, f->line[l].x[i]);
+        }
+    if (!(e->high > e->low)) e->high = e->low + 1;
+}
+
+// Ticks at 0 and at the powers of ten on both sides of it that are no smaller than x_small.
+static void put_powers(FILE *script, double small, const extent *e)
+{
+    int decades = (int)floor(log10(fmax(fabs(e->low), fabs(e->high)))), first = (int)ceil(log10(small) - 1e-9);
+    int stride = decades - first > 5 ? 2 : 1;
+    fprintf(script, "set nonlinear x via asinh(x/%.9g) inverse %.9g*sinh(x)\nset xtics (", small, small);
+    if (e->low <= 0) fputs("'0' 0", script);
+    for (int sign = e->low < 0 ? -1 : 1; sign <= 1; sign += 2)
+        for (int d = first; d <= decades; d += stride)
+            if (sign * pow(10, d) >= e->low && sign * pow(10, d) <= e->high)
+                fprintf(script, "%s'%s%g' %.9g", e->low <= 0 || d > first ? ", " : "", sign < 0 ? "−" : "", pow(10, d),
+                        sign * pow(10, d));
+    fputs(")\n", script);
+}
+
+static void put_axes(FILE *script, const tw_figure_series *f, const extent *e)
+{
+    bool cut = f->y_least < f->y_most;
+    double least = e->least, most = e->most;
+    if (e->log_y) {
+        fputs("set logscale y\nset format y '%h'\n", script);
+        // Whole decades, but no more of them than the numbers need: a bar that goes to 0 has no end here.
+        least = pow(10, floor(log10(least)));
+        most = pow(10, ceil(log10(most)));
+        if (least < e->most / 3 && 3 * least <= e->least && e->most / e->least < 30) least *= 3;
+        if (most / 3 >= e->most && e->most / e->least < 30) most /= 3;
+    } else if (!(most > least)) {
+        double room = fmax(fabs(most) * 0.1, 1e-300); // a constant still needs an axis
+        least = most - room;
+        most += room;
+        cut = true;
+    }
+    if (f->y_least < f->y_most) {
+        least = fmax(least, f->y_least);
+        most = fmin(most, f->y_most);
+    }
+    if ((cut || e->log_y) && most > least) fprintf(script, "set yrange [%.9g:%.9g]\n", least, most);
+    if (f->x_small > 0) put_powers(script, f->x_small, e);
+    fprintf(script, "set xrange [%.9g:%.9g]\n", e->low, e->high);
+}
+
 tw_status tw_figure_draw_series(const tw_figure_series *f, const char *path, const char *csv)
 {
     tw_status st = TW_OK;
     tw_figure figure = {0};
-    double least = INFINITY, most = -INFINITY, low = INFINITY, high = -INFINITY;
-    for (int l = 0; l < f->count; l++)
-        for (int64_t i = 0; i < f->line[l].count; i++) {
-            if (!isfinite(f->line[l].y[i])) continue;
-            least = fmin(least, f->line[l].y[i]);
-            most = fmax(most, f->line[l].y[i]);
-            low = fmin(low, f->line[l].x[i]);
-            high = fmax(high, f->line[l].x[i]);
-        }
-    if (!isfinite(least)) return tw_fail(TW_EINVAL, "%s: found no finite number to draw, expected at least one", path);
+    extent e;
+    measure(f, &e);
+    if (!isfinite(e.least))
+        return tw_fail(TW_EINVAL, "%s: found no finite number to draw, expected at least one", path);
     TW_TRY(tw_figure_open(&figure, path, WIDTH, HEIGHT));
     put_lines(figure.script, f);
-    tw_figure_heading(figure.script, f->title, f->subtitle, HEIGHT);
-    double top = *f->subtitle ? 0.76 : 0.80; // room for a second line above the axis' name
+    if (*f->title || *f->subtitle) tw_figure_heading(figure.script, f->title, f->subtitle, HEIGHT);
+    double top = *f->subtitle ? 0.76 : *f->title ? 0.80 : 0.90; // room for a second line above the axis' name
     fprintf(figure.script,
             "set tmargin at screen %g\nset bmargin at screen 0.15\nset lmargin at screen 0.10\n"
             "set rmargin at screen 0.74\nset key at screen 0.755,%g left top Left reverse samplen 1.5 "
-            "font ',12'\nset xlabel ",
+            "font ',12'\nset bars 0.4\nset xlabel ",
             top, top);
     tw_figure_quote(figure.script, f->x_name);
     fputs(" offset 0,0.4\nset label 100 ", figure.script);
     tw_figure_quote(figure.script, f->y_name);
     fputs(" at graph 0,1.06 left tc rgb '#333333'\n", figure.script);
-    if (f->log_y && least > 0) fputs("set logscale y\nset format y '%h'\n", figure.script);
-    if (!(most > least)) {
-        double room = fmax(fabs(most) * 0.1, 1e-300); // a constant still needs an axis
-        fprintf(figure.script, "set yrange [%.9g:%.9g]\n", most - room, most + room);
-    }
-    if (!(high > low)) high = low + 1;
-    fprintf(figure.script, "set xrange [%.9g:%.9g]\n", low, high);
+    put_axes(figure.script, f, &e);
     put_plot(figure.script, f);
     TW_TRY(tw_figure_commit(&figure));
     if (csv) TW_TRY(put_csv(f, csv));

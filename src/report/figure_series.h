@@ -13,10 +13,12 @@ typedef struct tw_figure_line {
 } tw_figure_line;
 
 typedef struct tw_figure_series {
-    const char *title, *subtitle, *x_name, *y_name;
-    bool log_y; // taken where all values are positive
+    const char *title, *subtitle, *x_name, *y_name; // title "": what stands around the figure says it
+    bool log_y; // taken where nine of ten values are positive; the others are not drawn
     int count;
     const tw_figure_line *line;
+    double y_least, y_most; // lines are cut here; NAN or both 0: all is drawn
+    double x_small;         // 0: x is linear; else asinh(x / x_small): 0 is there, and far from it logarithms
 } tw_figure_series;
 
 // csv: NULL, or where line,x,y,error go.

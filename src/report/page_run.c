@@ -24,6 +24,7 @@ typedef struct report {
     tw_series_names *names[RUNS], *curves[RUNS];
     tw_figure_line line[LINES];
     int lines, figures;
+    double y_least, y_most, x_small; // of the next figure, as in figure_series.h
 } report;
 
 // --- small readings ---
@@ -52,6 +53,7 @@ static void clear_lines(report *r)
     }
     memset(r->line, 0, sizeof r->line);
     r->lines = 0;
+    r->y_least = r->y_most = r->x_small = 0;
 }
 
 // --- lines ---
@@ -138,6 +140,7 @@ static tw_status add_limit(report *r)
         else
             snprintf(line->name, sizeof line->name, "2/lr");
         for (int64_t i = 0; i < line->count; i++) line->y[i] = line->y[i] > 0 ? 2 / line->y[i] : NAN;
+        if (line->count > 0) line->x[0] = 0; // the first step starts there
     }
 done:
     return st;
@@ -151,6 +154,21 @@ static bool any_number(const report *r)
     return false;
 }
 
+// Looks that crowd at the beginning, as a logarithmic cadence makes them: most of them in the first tenth.
+static bool crowds(const report *r)
+{
+    int64_t all = 0, early = 0;
+    double last = 0;
+    for (int l = 0; l < r->lines; l++)
+        if (r->line[l].count > 0) last = fmax(last, r->line[l].x[r->line[l].count - 1]);
+    for (int l = 0; l < r->lines; l++)
+        for (int64_t i = 0; i < r->line[l].count && !r->line[l].dashed; i++) {
+            all++;
+            early += r->line[l].x[i] < last / 10;
+        }
+    return all >= 8 && 2 * early > all;
+}
+
 // Draws what was gathered, as a section with its data; nothing gathered, no section.
 static tw_status put_figure(report *r, const char *title, const char *about, const char *x_name, const char *y_name,
                             bool log_y)
@@ -158,7 +176,8 @@ static tw_status put_figure(report *r, const char *title, const char *about, con
     tw_status st = TW_OK;
     char name[64];
     if (r->lines == 0 || !any_number(r)) goto done;
-    tw_figure_series f = {title, "", x_name, y_name, log_y, r->lines, r->line};
+    if (strcmp(x_name, "step") == 0 && crowds(r)) r->x_small = 1;
+    tw_figure_series f = {"", "", x_name, y_name, log_y, r->lines, r->line, r->y_least, r->y_most, r->x_small};
     TW_TRY(tw_figure_draw_series(&f, r->svg, r->csv));
     fputs("<section>\n<h2>", r->out);
     tw_page_text(r->out, title);
@@ -232,45 +251,69 @@ done:
     return st;
 }
 
-static tw_status put_density(report *r)
+// One look as a line; step -1: the last.
+static tw_status add_density(report *r, int64_t run, const char *probe, int64_t step, const char *note)
 {
     tw_status st = TW_OK;
     double *edge = NULL, *mass = NULL, *error = NULL;
-    for (int64_t run = 0; run < r->runs; run++)
-        for (int64_t i = 0; i < r->curves[run]->count && r->lines < LINES; i++) {
-            int64_t edges, bins, unused;
-            char probe[64], name[128];
-            if (sscanf(r->curves[run]->name[i], "density/%63[^/]/mass", probe) != 1 ||
-                fnmatch("density/*/mass", r->curves[run]->name[i], FNM_PATHNAME) != 0)
-                continue;
-            snprintf(name, sizeof name, "density/%s/edge", probe);
-            TW_TRY(tw_run_curve(r->run[run], name, -1, &edges, &edge));
-            TW_TRY(tw_run_curve(r->run[run], r->curves[run]->name[i], -1, &bins, &mass));
-            snprintf(name, sizeof name, "density/%s/mass_error", probe);
-            TW_TRY(tw_run_curve(r->run[run], name, -1, &unused, &error));
-            tw_figure_line *line = &r->line[r->lines++];
-            name_line(r, run, probe, "", line->name, sizeof line->name);
-            TW_TRY(tw_alloc(bins, sizeof(double), &line->x));
-            line->count = bins;
-            for (int64_t b = 0; b < bins && b + 1 < edges; b++) {
-                line->x[b] = (edge[b] + edge[b + 1]) / 2;
-                mass[b] = mass[b] > 1e-12 ? mass[b] : NAN; // nothing to show on a logarithmic axis
-            }
-            line->y = mass;
-            line->error = error;
-            mass = error = NULL;
-            free(edge);
-            edge = NULL;
-        }
-    TW_TRY(put_figure(
-        r, "Density of the spectrum at the last look",
-        "Fraction of all eigenvalues in each bin, by stochastic Lanczos quadrature; bars are standard errors "
-        "over the random vectors.",
-        "eigenvalue", "fraction of eigenvalues", true));
+    int64_t edges, bins, unused;
+    char name[128];
+    if (r->lines == LINES) return TW_OK;
+    snprintf(name, sizeof name, "density/%s/edge", probe);
+    TW_TRY(tw_run_curve(r->run[run], name, step, &edges, &edge));
+    snprintf(name, sizeof name, "density/%s/mass_error", probe);
+    TW_TRY(tw_run_curve(r->run[run], name, step, &unused, &error));
+    snprintf(name, sizeof name, "density/%s/mass", probe);
+    TW_TRY(tw_run_curve(r->run[run], name, step, &bins, &mass));
+    if (!edge || !mass || !error || edges != bins + 1) goto done; // put by a process that died in between
+    tw_figure_line *line = &r->line[r->lines++];
+    name_line(r, run, probe, note, line->name, sizeof line->name);
+    TW_TRY(tw_alloc(bins, sizeof(double), &line->x));
+    line->count = bins;
+    for (int64_t b = 0; b < bins; b++) {
+        line->x[b] = (edge[b] + edge[b + 1]) / 2;
+        mass[b] = mass[b] > 1e-12 ? mass[b] : NAN; // nothing to show on a logarithmic axis
+        r->x_small = fmax(r->x_small, fabs(line->x[b]) / 1000);
+    }
+    line->y = mass;
+    line->error = error;
+    mass = error = NULL;
 done:
     free(error);
     free(mass);
     free(edge);
+    return st;
+}
+
+static tw_status put_density(report *r)
+{
+    tw_status st = TW_OK;
+    tw_series *looks = NULL;
+    for (int64_t run = 0; run < r->runs; run++)
+        for (int64_t i = 0; i < r->curves[run]->count; i++) {
+            char probe[64], note[32] = "";
+            const char *name = r->curves[run]->name[i];
+            if (sscanf(name, "density/%63[^/]/mass", probe) != 1 || fnmatch("density/*/mass", name, 0) != 0) continue;
+            tw_series_free(looks);
+            looks = NULL;
+            TW_TRY(tw_run_curve_steps(r->run[run], name, &looks));
+            if (looks->count == 0) continue;
+            int64_t first = looks->step[0], last = looks->step[looks->count - 1];
+            snprintf(note, sizeof note, ", step %" PRId64, first);
+            if (first < last && r->runs == 1) TW_TRY(add_density(r, run, probe, first, note));
+            snprintf(note, sizeof note, ", step %" PRId64, last);
+            TW_TRY(add_density(r, run, probe, last, note));
+        }
+    r->y_least = 1e-8;
+    r->y_most = 1;
+    TW_TRY(
+        put_figure(r, "Density of the spectrum",
+                   "Fraction of all eigenvalues in each bin, by stochastic Lanczos quadrature, at the first look and "
+                   "at the last; bars are standard errors over the random vectors. Bins widen away from 0, and so "
+                   "does the axis.",
+                   "eigenvalue", "fraction of eigenvalues", true));
+done:
+    tw_series_free(looks);
     return st;
 }
 
@@ -344,7 +387,8 @@ static tw_status put_figures(report *r)
         "eigs/*/gradient eigs/*/step eigs/*/overlap eigs/*/with", "part", false, false},
        {"Overshoot along the sharpest directions",
         "The step along an eigenvector over the step to the floor of its parabola: 1 lands on it, beyond 2 the loss "
-        "grows.",
+        "grows. Where the gradient has next to nothing along it the ratio has no bounds: what is cut off here is in "
+        "the CSV.",
         "eigs/*/overshoot/1 eigs/*/overshoot/2", "steps to the floor", false, false},
        {"Step lengths along the sharpest direction",
         "Change of the loss, in percent, when half, all or twice the step of a batch is made along eigenvector 1 "
@@ -409,6 +453,10 @@ static tw_status put_figures(report *r)
     TW_TRY(put_eigs(r));
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         TW_TRY(add_matching(r, later[i].patterns));
+        if (strncmp(later[i].patterns, "eigs/*/overshoot", 16) == 0) {
+            r->y_least = -3;
+            r->y_most = 6;
+        }
         TW_TRY(put_figure(r, later[i].title, later[i].about, "step", later[i].y_name, later[i].log_y));
     }
     TW_TRY(put_changes(r));
@@ -419,6 +467,50 @@ done:
 }
 
 // --- words and tables ---
+
+// "60000" as "60,000".
+static void put_count(FILE *out, const char *digits)
+{
+    size_t length = strlen(digits);
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) fputc(',', out);
+        fputc(digits[i], out);
+    }
+}
+
+static void put_step(FILE *out, int64_t step)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, step);
+    put_count(out, digits);
+}
+
+// How long it took and which part of that went to probes; what happened on the way.
+static tw_status put_course(report *r, int64_t run)
+{
+    tw_status st = TW_OK;
+    tw_times *times = NULL;
+    tw_events *events = NULL;
+    double all = 0, probes = 0;
+    TW_TRY(tw_run_times(r->run[run], &times));
+    for (int64_t i = 0; i < times->count; i++) {
+        all += times->seconds[i];
+        if (strncmp(times->what[i], "probe ", 6) == 0) probes += times->seconds[i];
+    }
+    if (all > 0) fprintf(r->out, " It took %.3g s, %.0f %% of that in probes.", all, 100 * probes / all);
+    TW_TRY(tw_run_events(r->run[run], &events));
+    for (int64_t i = 0; i < events->count; i++) {
+        fputs(" <strong>Step ", r->out);
+        put_step(r->out, events->event[i].step);
+        fputs(": ", r->out);
+        tw_page_text(r->out, events->event[i].kind);
+        fputs(".</strong>", r->out);
+    }
+done:
+    tw_events_free(events);
+    tw_times_free(times);
+    return st;
+}
 
 static tw_status put_summary(report *r, int64_t run)
 {
@@ -440,15 +532,23 @@ static tw_status put_summary(report *r, int64_t run)
     fputs("): ", r->out);
     tw_page_text(r->out, model);
     fputs(" (", r->out);
-    tw_page_text(r->out, parameters);
+    put_count(r->out, parameters);
     fputs(" parameters) on ", r->out);
     tw_page_text(r->out, data);
-    fprintf(r->out, " (%s samples), %s steps.", samples, steps);
+    fputs(" (", r->out);
+    put_count(r->out, samples);
+    fputs(" samples), ", r->out);
+    put_count(r->out, steps);
+    fputs(" steps.", r->out);
     TW_TRY(tw_run_last(r->run[run], "loss/train/loss", &step, &loss, &unused));
     if (step < 0) TW_TRY(tw_run_last(r->run[run], "batch/loss", &step, &loss, &unused));
     if (step >= 0) {
-        fprintf(r->out, " Loss at step %" PRId64 ": ", step);
+        fputs(" Loss at step ", r->out);
+        put_step(r->out, step);
+        fputs(": ", r->out);
         tw_page_number(r->out, "%.5g", loss);
+        TW_TRY(tw_run_last(r->run[run], "loss/test/accuracy", &other, &loss, &unused));
+        if (other >= 0) fprintf(r->out, "; %.4g %% of the test samples right", 100 * loss);
         fputs(".", r->out);
     }
     TW_TRY(tw_run_last(r->run[run], "eigs/hessian/top/1", &step, &sharpness, &residual));
@@ -464,6 +564,7 @@ static tw_status put_summary(report *r, int64_t run)
     }
     TW_TRY(tw_run_last(r->run[run], "noise/train/scale", &step, &scale, &error));
     if (step >= 0 && isfinite(scale)) fprintf(r->out, " Noise scale %.3g ± %.2g samples.", scale, error);
+    TW_TRY(put_course(r, run));
     fputs("</p>\n", r->out);
 done:
     return st;
@@ -472,7 +573,7 @@ done:
 static tw_status put_last_values(report *r)
 {
     tw_status st = TW_OK;
-    fputs("<section>\n<h2>Last values</h2>\n<div class=\"wide\"><table>\n<tr><th>series</th>", r->out);
+    fputs("<section class=\"long\">\n<h2>Last values</h2>\n<div class=\"wide\"><table>\n<tr><th>series</th>", r->out);
     for (int64_t run = 0; run < r->runs; run++) {
         fputs("<th>", r->out);
         tw_page_text(r->out, short_name(r->folder[run]));
@@ -543,7 +644,7 @@ static tw_status put_provenance(report *r, int64_t run)
         tw_page_text(r->out, events->event[i].text);
         fputs("</p>\n", r->out);
     }
-    fputs("<div class=\"wide\"><table>\n", r->out);
+    fputs("<div class=\"wide\"><table class=\"facts\">\n", r->out);
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         char text[512];
         TW_TRY(text_of(r->run[run], facts[i], text, sizeof text));

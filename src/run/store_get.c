@@ -4,10 +4,17 @@
 
 #include "base/alloc.h"
 #include "base/ranks.h"
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+typedef struct row_of_names {
+    char *name;
+    int64_t points;
+} row_of_names;
 
 static double number(sqlite3_stmt *q, int column)
 {
@@ -57,23 +64,44 @@ done:
     return st;
 }
 
+// "top/2" before "top/10": numbers in names by their value.
+static int by_name(const void *a, const void *b)
+{
+    const char *x = ((const row_of_names *)a)->name, *y = ((const row_of_names *)b)->name;
+    while (*x && *y) {
+        if (isdigit((unsigned char)*x) && isdigit((unsigned char)*y)) {
+            char *x_end, *y_end;
+            unsigned long long p = strtoull(x, &x_end, 10), q = strtoull(y, &y_end, 10);
+            if (p != q) return p < q ? -1 : 1;
+            x = x_end;
+            y = y_end;
+        } else if (*x != *y) {
+            break;
+        } else {
+            x++;
+            y++;
+        }
+    }
+    return (unsigned char)*x - (unsigned char)*y;
+}
+
 // A reader beside a writer may see more rows in the second query than in the first; those are left for the next time.
 tw_status tw_run_series_names(tw_run *run, bool curves, tw_series_names **out)
 {
     tw_status st = TW_OK;
     sqlite3_stmt *q = NULL;
     tw_series_names *names = NULL;
+    row_of_names *rows = NULL;
     int64_t most;
     bool row;
     TW_TRY(count_rows(run, "SELECT count(*) FROM series", NULL, &most));
     TW_TRY(tw_alloc(1, sizeof *names, &names));
     TW_TRY(tw_alloc(most, sizeof *names->name, &names->name));
     TW_TRY(tw_alloc(most, sizeof *names->points, &names->points));
-    TW_TRY(tw_store_prepare(
-        run,
-        curves ? "SELECT name, (SELECT count(*) FROM curve WHERE series = id) FROM series ORDER BY name"
-               : "SELECT name, (SELECT count(*) FROM scalar WHERE series = id) FROM series ORDER BY name",
-        &q));
+    TW_TRY(tw_store_prepare(run,
+                            curves ? "SELECT name, (SELECT count(*) FROM curve WHERE series = id) FROM series"
+                                   : "SELECT name, (SELECT count(*) FROM scalar WHERE series = id) FROM series",
+                            &q));
     while (names->count < most) {
         TW_TRY(tw_store_step(run, q, &row));
         if (!row) break;
@@ -81,9 +109,17 @@ tw_status tw_run_series_names(tw_run *run, bool curves, tw_series_names **out)
         TW_TRY(text(q, 0, &names->name[names->count]));
         names->points[names->count++] = sqlite3_column_int64(q, 1);
     }
+    TW_TRY(tw_alloc(names->count, sizeof *rows, &rows));
+    for (int64_t i = 0; i < names->count; i++) rows[i] = (row_of_names){names->name[i], names->points[i]};
+    if (names->count > 0) qsort(rows, (size_t)names->count, sizeof *rows, by_name);
+    for (int64_t i = 0; i < names->count; i++) {
+        names->name[i] = rows[i].name;
+        names->points[i] = rows[i].points;
+    }
     *out = names;
     names = NULL;
 done:
+    free(rows);
     sqlite3_finalize(q);
     tw_series_names_free(names);
     return st;
