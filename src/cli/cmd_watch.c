@@ -58,7 +58,7 @@ static tw_status look(const char *folder, FILE *out, bool *going)
     TW_TRY(tw_runs_text(run, "steps", sizeof steps, steps));
     TW_TRY(tw_runs_text(run, "total steps", sizeof total, total));
     TW_TRY(tw_runs_text(run, "model", sizeof model, model));
-    fprintf(out, "%s  %s  %s, at least %s of %s steps\n", folder, model, status, steps, total);
+    fprintf(out, "%s  %s  %s, %s%s of %s steps\n", folder, model, status, *going ? "at least " : "", steps, total);
     TW_TRY(tw_run_series_names(run, false, &names));
     for (int64_t i = 0; i < names->count; i++) {
         double value, error;

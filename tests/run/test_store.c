@@ -31,6 +31,32 @@ static const char *inside(const char *file)
     return path;
 }
 
+// A writer reads through the connection on which numbers still wait to be inserted.
+static void numbers_that_wait_are_read_and_the_last_of_a_step_stands(void **state)
+{
+    (void)state;
+    tw_run *run = NULL;
+    tw_series *series = NULL;
+    tw_series_names *names = NULL;
+    must(tw_run_new(fresh(), &run));
+    for (int64_t i = 0; i < 100; i++) {
+        must(tw_run_put_scalar(run, "x/10", i / 2, (double)i, NAN));
+        must(tw_run_put_scalar(run, "x/2", i, -(double)i, 0.5));
+    }
+    must(tw_run_series(run, "x/10", 1, &series));
+    assert_int_equal(series->count, 50);
+    for (int64_t i = 0; i < 50; i++) assert_true(series->value[i] == (double)(2 * i + 1));
+    tw_series_free(series);
+    must(tw_run_put_scalar(run, "x/2", 100, 7, NAN));
+    must(tw_run_series_names(run, false, &names));
+    assert_int_equal(names->count, 2);
+    assert_string_equal(names->name[0], "x/2"); // by the numbers in them
+    assert_int_equal(names->points[0], 101);
+    assert_int_equal(names->points[1], 50);
+    tw_series_names_free(names);
+    must(tw_run_close(run));
+}
+
 static void what_is_put_is_what_is_read(void **state)
 {
     (void)state;
@@ -421,6 +447,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_what_is_read),
+        cmocka_unit_test(numbers_that_wait_are_read_and_the_last_of_a_step_stands),
         cmocka_unit_test(a_run_killed_at_random_instants_resumes_to_the_same_bits),
         cmocka_unit_test(a_disk_that_fills_loses_nothing_that_was_committed),
         cmocka_unit_test(a_damaged_state_gives_way_to_the_one_before),
