@@ -6,16 +6,18 @@
 #include "base/shards.h"
 #include "base/ranks_inside.h"
 #include <dlfcn.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
 static struct {
     const tw_transport *by; // NULL: alone
     tw_seat seat;
+    int all;    // ranks, when fewer work together
     bool apart; // some rank could not be met
     int64_t received;
     char name[320];
-} here = {.seat = {.ranks = 1}};
+} here = {.seat = {.ranks = 1}, .all = 1};
 
 int tw_rank(void) { return here.seat.rank; }
 
@@ -41,15 +43,32 @@ tw_status tw_ranks_open(void)
     }
     here.by = found;
     here.seat = seat;
+    here.all = seat.ranks;
     snprintf(here.name, sizeof here.name, "rank %d of %d on %s", seat.rank, seat.ranks, seat.host);
     return tw_threads_set(seat.threads); // the default; --threads comes later
+}
+
+int tw_ranks_all(void) { return here.all; }
+
+void tw_ranks_cores(int *cores, int *sharing)
+{
+    *cores = here.by ? here.seat.cores : omp_get_num_procs();
+    *sharing = here.by ? here.seat.sharing : 1;
+}
+
+tw_status tw_ranks_limit(int ranks)
+{
+    if (!here.by) return TW_OK;
+    const char *fault = here.by->limit(ranks);
+    here.seat.ranks = ranks;
+    return fault ? tw_fail(TW_EIO, "%s: a message between ranks was lost: %s", here.name, fault) : TW_OK;
 }
 
 void tw_ranks_leave(void)
 {
     here.by = NULL;
     here.seat.rank = 0;
-    here.seat.ranks = 1;
+    here.seat.ranks = here.all = 1;
     here.name[0] = '\0';
 }
 
@@ -57,7 +76,7 @@ void tw_ranks_meet(bool failed, bool *speaks)
 {
     *speaks = true;
     if (!here.by) return;
-    int lowest = here.seat.ranks;
+    int lowest = here.all;
     here.apart = !here.by->meet(failed, 2, &lowest);
     *speaks = here.apart || lowest == here.seat.rank;
 }

@@ -53,6 +53,13 @@ TW_NODISCARD tw_status tw_ranks_sum(int64_t shards, size_t real, int64_t count, 
 // Bytes this rank has received for results, without headers.
 int64_t tw_ranks_received(void);
 
+// Only ranks 0 ... ranks-1 work together from here on: to see what fewer would do. Every rank calls it, in the same
+// order, also those that are left out, which call nothing else here until it is called again; tw_ranks_all ends it.
+TW_NODISCARD tw_status tw_ranks_limit(int ranks);
+int tw_ranks_all(void);
+// Cores that this rank may use, and how many ranks of this host, itself among them, may use the same ones.
+void tw_ranks_cores(int *cores, int *sharing);
+
 // From here on this process is alone: for one that was forked off, which must not talk.
 void tw_ranks_leave(void);
 

@@ -17,7 +17,8 @@
 
 enum { CHUNK = 1 << 30, TAG = 1 };
 
-static int rank, ranks;
+static int rank, ranks, all; // of those that work together; of all
+static MPI_Comm comm = MPI_COMM_WORLD;
 static bool crowded; // more ranks than cores here
 
 static const char *words(int code)
@@ -30,18 +31,20 @@ static const char *words(int code)
 }
 
 // The cores this rank may use, shared with the ranks of this host that may use exactly the same ones.
-static int cores(MPI_Comm host)
+static int cores(MPI_Comm host, tw_seat *seat)
 {
-    cpu_set_t mine, *all;
+    cpu_set_t mine, *masks;
     int count = 1, alike = 0;
     CPU_ZERO(&mine);
     sched_getaffinity(0, sizeof mine, &mine);
     MPI_Comm_size(host, &count);
-    all = calloc((size_t)count, sizeof *all);
-    if (!all) return 1;
-    MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all, sizeof mine, MPI_BYTE, host);
-    for (int i = 0; i < count; i++) alike += CPU_EQUAL(&mine, &all[i]) != 0;
-    free(all);
+    masks = calloc((size_t)count, sizeof *masks);
+    if (!masks) return 1;
+    MPI_Allgather(&mine, sizeof mine, MPI_BYTE, masks, sizeof mine, MPI_BYTE, host);
+    for (int i = 0; i < count; i++) alike += CPU_EQUAL(&mine, &masks[i]) != 0;
+    free(masks);
+    seat->cores = CPU_COUNT(&mine);
+    seat->sharing = alike;
     crowded = alike > CPU_COUNT(&mine);
     int share = CPU_COUNT(&mine) / (alike > 0 ? alike : 1);
     return share > 1 ? share : 1;
@@ -56,14 +59,15 @@ static const char *open_mpi(tw_seat *out)
     if (level < MPI_THREAD_FUNNELED) return "found an MPI without MPI_THREAD_FUNNELED, expected one with it";
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    MPI_Comm_size(MPI_COMM_WORLD, &all);
+    ranks = all;
     char name[MPI_MAX_PROCESSOR_NAME] = "";
     MPI_Get_processor_name(name, &length);
     *out = (tw_seat){.rank = rank, .ranks = ranks};
     snprintf(out->host, sizeof out->host, "%s", name);
     code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &host);
     if (code != MPI_SUCCESS) return words(code);
-    out->threads = cores(host);
+    out->threads = cores(host, out);
     MPI_Comm_free(&host);
     return NULL;
 }
@@ -111,12 +115,12 @@ static const char *exchange(int64_t sends, const tw_message *send, int64_t recei
     for (int64_t i = 0; i < receives && code == MPI_SUCCESS; i++) {
         const tw_message *m = &receive[i];
         bytes += (double)m->bytes;
-        code = MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, MPI_COMM_WORLD, &request[open++]);
+        code = MPI_Irecv(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, comm, &request[open++]);
     }
     for (int64_t i = 0; i < sends && code == MPI_SUCCESS; i++) {
         const tw_message *m = &send[i];
         bytes += (double)m->bytes;
-        code = MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, MPI_COMM_WORLD, &request[open++]);
+        code = MPI_Isend(m->data, (int)m->bytes, MPI_BYTE, m->rank, TAG, comm, &request[open++]);
     }
     if (code == MPI_SUCCESS) code = wait_for(open, request, bytes);
     free(request);
@@ -129,7 +133,7 @@ static const char *share_from(char *data, int64_t bytes, int root)
     for (int64_t at = 0; at < bytes && code == MPI_SUCCESS; at += CHUNK) {
         int64_t some = bytes - at < CHUNK ? bytes - at : CHUNK;
         MPI_Request request;
-        code = MPI_Ibcast(data + at, (int)some, MPI_BYTE, root, MPI_COMM_WORLD, &request);
+        code = MPI_Ibcast(data + at, (int)some, MPI_BYTE, root, comm, &request);
         if (code == MPI_SUCCESS) code = wait_for(1, &request, (double)some);
     }
     return words(code);
@@ -154,10 +158,21 @@ static const char *gather(void *data, const int64_t *first)
         place[r] = (int)(first[r] - first[0]);
     }
     MPI_Request request;
-    int code =
-        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, at, count, place, MPI_BYTE, MPI_COMM_WORLD, &request);
+    int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, at, count, place, MPI_BYTE, comm, &request);
     if (code == MPI_SUCCESS) code = wait_for(1, &request, (double)(first[ranks] - first[0]));
     free(count); // not before: the request reads it
+    return words(code);
+}
+
+static const char *limit(int count)
+{
+    MPI_Request request;
+    int code = MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    if (code == MPI_SUCCESS) code = wait_for(1, &request, 0);
+    if (comm != MPI_COMM_WORLD) MPI_Comm_free(&comm);
+    comm = MPI_COMM_WORLD;
+    ranks = count;
+    if (code == MPI_SUCCESS && count < all) code = MPI_Comm_split(MPI_COMM_WORLD, rank < count, rank, &comm);
     return words(code);
 }
 
@@ -167,7 +182,7 @@ static bool meet(bool failed, double seconds, int *lowest)
     MPI_Request request;
     int done = 0;
     double end = now() + seconds;
-    mine = failed ? rank : ranks;
+    mine = failed ? rank : all;
     if (MPI_Iallreduce(&mine, &least, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request) != MPI_SUCCESS) return false;
     for (;;) {
         if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
@@ -189,4 +204,4 @@ static void end_all(int code)
 }
 
 __attribute__((visibility("default"))) extern const tw_transport tw_transport_mpi;
-const tw_transport tw_transport_mpi = {open_mpi, describe, exchange, gather, share, meet, close_mpi, end_all};
+const tw_transport tw_transport_mpi = {open_mpi, describe, exchange, gather, share, limit, meet, close_mpi, end_all};

@@ -13,6 +13,8 @@
 
 typedef struct tw_seat {
     int rank, ranks;
+    int cores;      // that this rank may use
+    int sharing;    // ranks of its host that may use the same ones, itself among them
     int threads;    // cores for this rank: those it may use, shared with the ranks of its host that may use the same
     char host[256]; // its name
 } tw_seat;
@@ -33,6 +35,9 @@ typedef struct tw_transport {
     const char *(*gather)(void *data, const int64_t *first);
     // Every rank gets rank 0's bytes.
     const char *(*share)(void *data, size_t bytes);
+
+    // Only ranks 0 ... ranks-1 work together from here on; every rank calls it, and sleeps until all have.
+    const char *(*limit)(int ranks);
 
     // Every rank says whether it failed. *lowest: the lowest one that did, or the number of ranks. One that failed
     // waits `seconds` for the others and then gives up: false.

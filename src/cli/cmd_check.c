@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // thalweg check: what would surprise the user, before the work rather than after it.
+#include "cli/cost.h"
 #include "cli/open.h"
 
 #include "base/alloc.h"
@@ -9,6 +10,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct check {
@@ -151,40 +153,168 @@ done:
     return st;
 }
 
-// --- what ranks would make of it ---
+// --- what ranks would make of it: docs/scale.md, "What it would take" ---
 
-// A product on P ranks of this machine's kind: the largest part of the shards, the one reduction of the image (every
-// rank receives 2 (P-1)/P of it, base/ranks_sum.c), and 2 (P-1) messages a block. docs/scale.md, "What it would take".
-static tw_status check_ranks(check *c, const tw_product *p, int64_t block, double seconds)
+// A product of one direction of the network asked about, on many nodes.
+typedef struct load {
+    double flops;   // of all samples
+    double numbers; // parameters
+    double real;    // bytes each
+    int64_t shards; // 0: as many as one likes
+    bool parts;     // there is something to deal
+} load;
+
+typedef struct node {
+    double rate, bandwidth, latency; // flops a second of all its cores, bytes a second received, seconds a message
+} node;
+
+// --of parameters=N,samples=N,forward=FLOPS: a network that need not be here.
+static tw_status read_of(const char *text, load *out)
 {
-    tw_status st = TW_OK;
-    int64_t ranks = 1;
-    double bandwidth = 0, latency = 0, here = (double)(p->mine.last - p->mine.first);
-    char all[32], sweep[32], move[32], wait[32];
-    TW_TRY(tw_args_int(c->args, "ranks", 1, 1000000, &ranks));
-    TW_TRY(tw_args_real(c->args, "bandwidth", 1, 1e15, &bandwidth));
-    TW_TRY(tw_args_real(c->args, "latency", 0, 1e3, &latency));
-    int64_t largest = (p->shards + ranks - 1) / ranks;
-    double others = (double)(ranks - 1), bytes = (double)(p->net->n * (int64_t)p->net->kern->real);
-    double sweeps = seconds * (double)largest / (here > 0 ? here : 1);
-    double moved = p->shards > 1 ? 2 * others / (double)ranks * bytes : 0, traffic = moved / bandwidth;
-    double messages = p->shards > 1 ? 2 * others * latency / (double)block : 0, total = sweeps + traffic + messages;
+    double value[3] = {0};
+    static const char *const name[] = {"parameters", "samples", "forward"};
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, "=");
+        int found = -1;
+        for (int i = 0; i < 3; i++)
+            if (strlen(name[i]) == length && strncmp(at, name[i], length) == 0) found = i;
+        char *end = NULL;
+        if (found >= 0 && at[length] == '=') value[found] = strtod(at + length + 1, &end);
+        if (!end || end == at + length + 1 || (*end != ',' && *end != '\0') || !(value[found] > 0))
+            return tw_fail(TW_EINVAL,
+                           "--of: at \"%s\": expected parameters=N,samples=N,forward=FLOPS (of one sample), each more "
+                           "than 0",
+                           at);
+        at = *end ? end + 1 : end;
+    }
+    for (int i = 0; i < 3; i++)
+        if (value[i] == 0)
+            return tw_fail(TW_EINVAL, "--of: found no %s, expected parameters, samples, forward", name[i]);
+    // A product on kept states costs six times the matrix products of a forward pass (docs/walk.md).
+    *out = (load){.flops = 6 * value[2] * value[1], .numbers = value[0], .real = 4, .parts = true};
+    return TW_OK;
+}
+
+static json_t *predict(const load *w, const node *n, int64_t nodes)
+{
+    double others = (double)(nodes - 1), share = 1 / (double)nodes;
+    int64_t largest = w->shards > 0 ? (w->shards + nodes - 1) / nodes : 0;
+    if (w->shards > 0) share = (double)largest / (double)w->shards;
+    double moved = w->parts ? 2 * others / (double)nodes * w->numbers * w->real : 0;
+    double sweeps = w->flops * share / n->rate, traffic = moved / n->bandwidth;
+    double messages = w->parts ? 2 * others * n->latency : 0, total = sweeps + traffic + messages;
     const char *limit = sweeps >= traffic && sweeps >= messages ? "the sweeps"
                         : traffic >= messages                   ? "the bandwidth"
                                                                 : "the messages";
-    json_object_set_new(c->result, "ranks",
-                        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "ranks", (json_int_t)ranks, "shards",
-                                  (json_int_t)p->shards, "largest_part", (json_int_t)largest, "received_bytes",
-                                  tw_json_real(moved), "sweeps_seconds", tw_json_real(sweeps), "traffic_seconds",
-                                  tw_json_real(traffic), "messages_seconds", tw_json_real(messages), "total_seconds",
-                                  tw_json_real(total), "limited_by", limit));
-    if (!tw_args_flag(c->args, "json"))
-        note(c, "ranks",
-             "on %" PRId64 " ranks like this one a product would take %s: sweeps %s (%" PRId64 " of %" PRId64
-             " shards), traffic %s, messages %s; limited by %s. A model, for %.3g bytes/s and %.3g s a message",
-             ranks, tw_show_seconds(total, all), tw_show_seconds(sweeps, sweep), largest, p->shards,
-             tw_show_seconds(traffic, move), tw_show_seconds(messages, wait), limit, bandwidth, latency);
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "ranks", (json_int_t)nodes, "shards",
+                     (json_int_t)w->shards, "largest_part", (json_int_t)largest, "received_bytes", tw_json_real(moved),
+                     "sweeps_seconds", tw_json_real(sweeps), "traffic_seconds", tw_json_real(traffic),
+                     "messages_seconds", tw_json_real(messages), "total_seconds", tw_json_real(total), "limited_by",
+                     limit);
+}
+
+// "61.2 +- 0.3" of 1/x, in units.
+static const char *show_inverse(double per, double error, double unit, char text[64])
+{
+    if (per > 0)
+        snprintf(text, 64, "%.4g +- %.2g", 1 / per / unit, error / per / per / unit);
+    else
+        snprintf(text, 64, "more than can be told");
+    return text;
+}
+
+static void note_fit(check *c, const tw_cost *cost)
+{
+    char rate[64], width[64];
+    if (cost->known[TW_COST_BYTES])
+        note(c, "cost",
+             "fitted to %" PRId64 " measurements on 1 to %d ranks: %s GFLOP/s a core, %s GB/s, %.3g +- %.2g us a "
+             "message; residuals %.1f %% (root mean square), %.0f %% at most",
+             cost->rows, cost->ranks, show_inverse(cost->per[0], cost->error[0], 1e9, rate),
+             show_inverse(cost->per[1], cost->error[1], 1e9, width), 1e6 * cost->per[2], 1e6 * cost->error[2],
+             100 * cost->rms, 100 * cost->most);
+    else
+        note(c, "cost",
+             "fitted to %" PRId64 " measurements on one rank: %s GFLOP/s a core; residuals %.1f %% (root mean "
+             "square), %.0f %% at most; under mpirun bandwidth and latency are measured too",
+             cost->rows, show_inverse(cost->per[0], cost->error[0], 1e9, rate), 100 * cost->rms, 100 * cost->most);
+}
+
+static json_t *fit_json(const tw_cost *cost)
+{
+    static const char *const name[] = {"seconds_a_flop", "seconds_a_byte", "seconds_a_message"};
+    json_t *out = json_object();
+    for (int i = 0; i < TW_COST_TERMS; i++)
+        if (cost->known[i])
+            json_object_set_new(out, name[i],
+                                json_pack("{s:o, s:o}", "value", tw_json_real(cost->per[i]), "standard_error",
+                                          tw_json_real(cost->error[i])));
+    json_object_set_new(out, "measurement_seconds_rows", json_integer(cost->rows));
+    json_object_set_new(out, "ranks", json_integer(cost->ranks));
+    json_object_set_new(out, "residual_seconds_rms", tw_json_real(cost->rms));
+    json_object_set_new(out, "residual_seconds_most", tw_json_real(cost->most));
+    return out;
+}
+
+// What was asked for by flags goes before what was measured, and both before a guess.
+static tw_status choose_node(const check *c, const tw_cost *cost, node *n)
+{
+    tw_status st = TW_OK;
+    n->rate = cost->per[TW_COST_FLOPS] > 0 ? tw_threads() / cost->per[TW_COST_FLOPS] : INFINITY;
+    n->bandwidth = cost->known[TW_COST_BYTES] && cost->per[TW_COST_BYTES] > 0 ? 1 / cost->per[TW_COST_BYTES] : 1.25e9;
+    n->latency = cost->known[TW_COST_MESSAGES] ? fmax(cost->per[TW_COST_MESSAGES], 0) : 5e-5;
+    if (tw_args_flag(c->args, "rate")) TW_TRY(tw_args_real(c->args, "rate", 1, 1e30, &n->rate));
+    if (tw_args_flag(c->args, "bandwidth")) TW_TRY(tw_args_real(c->args, "bandwidth", 1, 1e30, &n->bandwidth));
+    if (tw_args_flag(c->args, "latency")) TW_TRY(tw_args_real(c->args, "latency", 0, 1e3, &n->latency));
 done:
+    return st;
+}
+
+static void note_prediction(check *c, const json_t *p)
+{
+    const char *const key[] = {"total_seconds", "sweeps_seconds", "traffic_seconds", "messages_seconds"};
+    char text[4][32];
+    for (int i = 0; i < 4; i++) tw_show_seconds(json_number_value(json_object_get(p, key[i])), text[i]);
+    note(c, "ranks", "on %6lld: %-10s sweeps %-10s traffic %-10s messages %-10s limited by %s",
+         (long long)json_integer_value(json_object_get(p, "ranks")), text[0], text[1], text[2], text[3],
+         json_string_value(json_object_get(p, "limited_by")));
+}
+
+static tw_status check_ranks(check *c, const tw_product *p, int64_t block, int64_t memory)
+{
+    tw_status st = TW_OK;
+    const char *list = tw_args_str(c->args, "ranks"), *of = tw_args_str(c->args, "of");
+    json_t *found = json_array();
+    tw_cost cost;
+    node n;
+    load w = {.flops = tw_cost_flops(c->net, p->kept) * (double)(p->shard * p->shards),
+              .numbers = (double)c->net->n,
+              .real = (double)c->net->kern->real,
+              .shards = p->shards,
+              .parts = p->shards > 1};
+    if (of) TW_TRY(read_of(of, &w));
+    TW_TRY(tw_cost_measure(c->net, c->data, block, memory, &cost));
+    TW_TRY(choose_node(c, &cost, &n));
+    note_fit(c, &cost);
+    note(c, "ranks",
+         "a model of one product, for ranks of %.3g flops/s that receive %.3g bytes/s, %.3g s a message%s%s:", n.rate,
+         n.bandwidth, n.latency, of ? "; of " : "", of ? of : "");
+    for (const char *at = list; *at;) {
+        char *end;
+        long long nodes = strtoll(at, &end, 10);
+        if (end == at || nodes < 1 || nodes > 1000000 || (*end != ',' && *end != '\0')) {
+            st = tw_fail(TW_EINVAL, "--ranks: at \"%s\": expected numbers from 1 to 1000000, as 8,64,512", at);
+            goto done;
+        }
+        json_t *one = predict(&w, &n, nodes);
+        json_array_append_new(found, one);
+        note_prediction(c, one);
+        at = *end ? end + 1 : end;
+    }
+    json_object_set_new(c->result, "cost", fit_json(&cost));
+    json_object_set(c->result, "ranks", found);
+done:
+    json_decref(found);
     return st;
 }
 
@@ -215,7 +345,7 @@ static tw_status check_cost(check *c)
     json_object_set_new(cost, "recompute_bytes_a_thread", json_integer(product.recompute_bytes / product.threads));
     json_object_set_new(c->result, "memory", cost);
     json_object_set_new(c->result, "seconds", tw_json_real(seconds));
-    if (tw_args_flag(c->args, "ranks")) TW_TRY(check_ranks(c, &product, block, seconds));
+    if (tw_args_flag(c->args, "ranks")) TW_TRY(check_ranks(c, &product, block, memory));
     if (tw_args_flag(c->args, "json")) goto done; // the sentences depend on threads and time, the fields say it better
     note(c, "memory", "state of all shards is %s: %s kept, or %s recomputed, and %s of work on %d threads",
          product.kept ? "kept" : "recomputed", tw_show_bytes((double)product.kept_bytes, kept),
@@ -278,9 +408,13 @@ done:
 }
 
 static const tw_flag flags[] = {
-    {"ranks", "N", NULL, "predict what a product would take on N ranks, by a model: docs/scale.md"},
-    {"bandwidth", "BYTES", "1.25e9", "with --ranks: bytes a second that a rank receives"},
-    {"latency", "SECONDS", "5e-5", "with --ranks: time of a message"},
+    {"ranks", "LIST", NULL,
+     "measure, fit a model of the cost, and predict a product on so many ranks (8,64,512): docs/scale.md"},
+    {"of", "SIZES", NULL, "with --ranks: of another network, parameters=N,samples=N,forward=FLOPS (of a sample)"},
+    {"rate", "FLOPS", NULL, "with --ranks: flops a second of a rank, instead of those measured"},
+    {"bandwidth", "BYTES", NULL,
+     "with --ranks: bytes a second that a rank receives; without it measured under mpirun, else 1.25e9"},
+    {"latency", "SECONDS", NULL, "with --ranks: of a message; without it measured under mpirun, else 5e-5"},
     {0},
 };
 

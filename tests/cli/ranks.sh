@@ -65,6 +65,11 @@ a_basis_on_disk_goes_on_with_another_number_of_ranks() {
     cmp out.npz alone.npz && [ ! -e basis ]
 }
 check_has_the_same_bits() { several=2; same check $common --weights init:3; }
+check_measures_fewer_ranks_too() {
+    on 3 check $common --weights init:3 --ranks 2,64 --json --quiet
+    exits 0
+    says '"seconds_a_flop"' '"seconds_a_byte"' '"seconds_a_message"' '"ranks": 64'
+}
 simulations_have_the_same_bits() {
     several=3
     same noise regression --sweep lr --from 0.1 --to 1.5 --points 2 --replicas 112 --steps 300
@@ -175,6 +180,6 @@ ranks_that_do_not_see_each_other_are_an_error() {
 }
 
 claims train_has_the_same_bits loss_has_the_same_bits apply_has_the_same_bits spectrum_has_the_same_bits \
-    a_basis_on_disk_goes_on_with_another_number_of_ranks check_has_the_same_bits simulations_have_the_same_bits many_runs_have_the_same_bits \
+    a_basis_on_disk_goes_on_with_another_number_of_ranks check_has_the_same_bits check_measures_fewer_ranks_too simulations_have_the_same_bits many_runs_have_the_same_bits \
     a_grid_is_dealt_and_has_the_same_bits ranks_that_do_not_see_each_other_are_an_error a_recorded_run_has_the_same_bits only_rank_0_speaks a_failure_of_one_rank_ends_all \
     a_run_whose_rank_was_killed_goes_on_with_another_number_of_ranks

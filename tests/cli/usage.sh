@@ -41,6 +41,7 @@ check_counts_what_ranks_would_receive() {
     # shellcheck disable=SC2086 # $common is words
     run check $common --ranks 4
     exits 0
+    says '"seconds_a_flop"' '"standard_error"' '"residual_seconds_rms"'
     says '"shards": 8' '"largest_part": 2' '"received_bytes": 7380.0'
     # shellcheck disable=SC2086
     run check $common --ranks 1
@@ -50,6 +51,22 @@ check_counts_what_ranks_would_receive() {
 the_pages_are_what_help_says_now() {
     "$sources/scripts/command-pages" "$program" "$PWD/pages"
     diff -r "$sources/docs/commands" pages
+}
+# By hand: 6 x 8e9 flops x 1e6 samples over 8 x 1e12 flops/s is 6000 s; 2 x 7/8 x 1e9 numbers of 4 bytes at 7e9 bytes/s is
+# 1 s; 14 messages of 0.5 s are 7 s.
+check_predicts_what_another_network_would_take() {
+    common="--model mlp:5-3 --weights init:1 --data gauss:classes=3,dim=5,n=50 --json"
+    node="--rate 1e12 --bandwidth 7e9 --latency 0.5"
+    # shellcheck disable=SC2086 # words
+    run check $common $node --ranks 8,64 --of parameters=1e9,samples=1e6,forward=8e9
+    exits 0
+    says '"sweeps_seconds": 6000.0' '"traffic_seconds": 1.0' '"messages_seconds": 7.0' '"ranks": 64'
+    # shellcheck disable=SC2086
+    run check $common --ranks 8 --of parameters=1e9,samples=1e6
+    exits 2 "found no forward"
+    # shellcheck disable=SC2086
+    run check $common --ranks 8,many
+    exits 2 'at "many"'
 }
 a_full_disk_is_noticed() {
     [ -e /dev/full ] || return 0
@@ -62,5 +79,5 @@ claims version_is_one_line help_lists_every_command_and_each_has_help_with_an_ex
     a_typo_in_a_command_is_answered_with_the_nearest a_typo_in_a_flag_is_answered_with_the_nearest \
     an_ambiguous_flag_lists_what_it_could_be \
     a_flag_without_its_value_names_it a_number_out_of_range_names_the_range a_number_with_letters_is_refused \
-    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file check_counts_what_ranks_would_receive \
+    a_flag_given_twice_is_refused a_switch_takes_no_value a_stray_word_is_refused an_interrupt_stops_cleanly_and_leaves_no_file check_counts_what_ranks_would_receive check_predicts_what_another_network_would_take \
     the_pages_are_what_help_says_now a_full_disk_is_noticed
