@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "cli/escape.h"
-#include "sim/network_valley.h"
+#include "sim/network_premises.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +27,9 @@ typedef struct experiment {
 typedef struct point {
     tw_escape_measured m;
     tw_network_predicted p;
-    double dead; // steps before a clock starts
+    tw_network_premises premises;
+    char fails[160]; // which premise of the theory does; "" none
+    double dead;     // steps before a clock starts
 } point;
 
 // ---- what was asked for --------------------------------------------------------------------------------------------
@@ -190,6 +192,8 @@ static tw_status measure(experiment *e, const tw_escape_sweep *s, int64_t i, con
     TW_TRY(tw_escape_walk_run(&walk, e->replicas, e->max_steps, e->ledger, key, progress, steps, escaped));
     TW_TRY(estimate(e, steps, escaped, eta, p));
     TW_TRY(tw_network_predict(v, e->net->l2, e->noise, e->D, e->rule, e->size, eta, B, &p->p));
+    TW_TRY(tw_network_premises_find(&e->surface, v, e->noise, e->D, e->rule, e->size, eta, B, &p->premises));
+    tw_network_premises_say(&p->premises, p->p.ln_steps, e->data->m, sizeof p->fails, p->fails);
 done:
     free(factor);
     free(normal);
@@ -235,7 +239,7 @@ static void show_number(double x)
 
 static void show_head(const tw_escape_sweep *s, const experiment *e)
 {
-    printf("\n%10s  %12s  %26s  %8s  %6s  %7s  %6s  %10s  %10s  %10s\n", tw_escape_swept[s->which].flag, "steps",
+    printf("\n%10s  %12s  %26s  %8s  %6s  %7s  %6s  %10s   %10s  %10s\n", tw_escape_swept[s->which].flag, "steps",
            "95 % interval", "ln steps", "se", "escapes", "z", "ln theory", "exponent",
            e->noise == TW_NETWORK_WHITE ? "" : "paper's");
 }
@@ -247,6 +251,7 @@ static void show_point(const point *p)
     printf("%10.5g  %12.6g  %26s  %8.4f  %6.4f  %7" PRId64 "  %6.2f", p->m.at, p->m.tau, interval, p->m.ln_tau, p->m.se,
            p->m.events, p->m.weibull);
     show_number(p->p.ln_steps);
+    printf("%s", p->fails[0] ? "?" : " ");
     show_number(p->p.exponent);
     show_number(p->p.paper);
     printf("\n");
@@ -278,6 +283,14 @@ static json_t *point_json(const point *p)
     put(o, "paper_ln_steps", p->p.paper_ln_steps);
     put(o, "cramer_exponent", p->p.cramer);
     json_object_set_new(o, "note", json_string(p->m.note));
+    json_t *premises = json_object();
+    put(premises, "level", p->premises.level);
+    put(premises, "off_slope", p->premises.off_slope);
+    put(premises, "off_noise", p->premises.off_noise);
+    json_object_set_new(premises, "lone_samples", json_integer(p->premises.lone));
+    put(premises, "lone_ln_steps", p->premises.lone_steps);
+    json_object_set_new(premises, "fails", json_string(p->fails));
+    json_object_set_new(o, "premises", premises);
     return o;
 }
 
@@ -359,6 +372,8 @@ static tw_status show(const tw_args *args, const experiment *e, const tw_escape_
         y[3][i] = p[i].p.paper;
         if (!json && p[i].m.note[0] && (i == 0 || strcmp(p[i].m.note, p[i - 1].m.note) != 0))
             printf("%s %.5g: %s\n", tw_escape_swept[s->which].flag, p[i].m.at, p[i].m.note);
+        if (!json && p[i].fails[0])
+            printf("? %s %.5g: ln theory does not hold: %s\n", tw_escape_swept[s->which].flag, p[i].m.at, p[i].fails);
     }
     TW_TRY(tw_escape_fit_show(s, m, json, result));
     TW_TRY(show_slopes(s, p, json, result));
@@ -496,7 +511,8 @@ const tw_command tw_cmd_escape_network = {
         "95 % interval; z is the score of Weibull shape 1: beyond 3 the times are not exponential. Theory: for a box "
         "the\n"
         "linear Gaussian chain (Lyapunov, Pickands), for white noise Kramers' time to the saddle, for minibatches the\n"
-        "action along the path; paper's: with C = H/B, r^2 B/lr for a box and theorem 3.2 for a saddle.",
+        "action along the path; paper's: with C = H/B, r^2 B/lr for a box and theorem 3.2 for a saddle. A ? behind ln\n"
+        "theory: a premise of it fails there, and a line below says which.",
     .example = "thalweg escape network --data gauss:classes=2,dim=4,n=200 --model mlp:4-1 --loss logistic --l2 0.01 "
                "--rule box:0.4 --lr 0.2 --batch 1,2,3 --replicas 100",
     .uses = TW_USE_DATA | TW_USE_FIGURE,

@@ -58,7 +58,9 @@ static tw_status stored(const job *j, const tw_claim *claim, json_t **out)
     const char *scale = json_string_value(json_object_get(found, "scale"));
     json_t *seed = json_object_get(found, "seed"), *rule = json_object_get(found, "rule");
     const char *data = json_string_value(json_object_get(found, "data")), *wanted = j->effort.data;
-    bool alike = data && wanted ? strcmp(data, wanted) == 0 : data == wanted;
+    const char *tables = json_string_value(json_object_get(found, "tables")), *there_too = j->effort.tables;
+    bool alike = (data && wanted ? strcmp(data, wanted) == 0 : data == wanted) &&
+                 (tables && there_too ? strcmp(tables, there_too) == 0 : tables == there_too);
     bool same = alike && scale && strcmp(scale, scale_name[j->effort.scale]) == 0 && json_is_integer(seed) &&
                 (uint64_t)json_integer_value(seed) == j->effort.seed && json_is_string(rule) &&
                 strcmp(json_string_value(rule), claim->rule) == 0 && is_text(found, "version", tw_version()) &&
@@ -126,6 +128,7 @@ static tw_status measure(const job *j, const tw_claim *claim, json_t **out)
     }
     json_object_set_new(*out, "seeds", json_integer(j->effort.seeds));
     if (j->effort.data) json_object_set_new(*out, "data", json_string(j->effort.data));
+    if (j->effort.tables) json_object_set_new(*out, "tables", json_string(j->effort.tables));
     TW_TRY(draw(j, claim, f.evidence));
     TW_TRY(keep(j, claim, *out));
 done:
@@ -203,6 +206,7 @@ static tw_status read_job(const tw_args *args, job *j)
         snprintf(j->folder, sizeof j->folder, "%s", folder);
     else
         snprintf(j->folder, sizeof j->folder, "reproduce/%s-%s", j->paper->name, scale);
+    j->effort.tables = tw_args_flag(args, "tables") ? tw_args_str(args, "tables") : NULL;
     j->effort.folder = j->folder;
     TW_TRY(check_claims(j));
     if (!folder) TW_TRY(make_folder("reproduce"));
@@ -296,6 +300,7 @@ static const tw_flag flags[] = {
     {"scale", "NAME", "small", "how much to measure", .choices = "smoke|small|full"},
     {"claim", "ID", NULL, "only this claim; may be given again", .many = true},
     {"data", "SPEC", NULL, "samples of a paper's runs and of claims that need real data (docs/data.md)"},
+    {"tables", "DIR", NULL, "folder of the tables that diffusion-escape looks at: banknote.csv, ... (docs/data.md)"},
     {"seeds", "N", NULL, "runs of each recipe, from --seed on, up to 16; else as many as the scale has"},
     {"folder", "DIR", NULL, "runs, what claims found, and the page; else reproduce/PAPER-SCALE", .neutral = true},
     {0},

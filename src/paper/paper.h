@@ -19,6 +19,7 @@ typedef struct tw_effort {
     int seeds; // of every run: seed, seed + 1, ...
     tw_progress progress;
     const char *data;   // as thalweg train --data reads it; NULL: claims that need real data stay undecided
+    const char *tables; // folder of the small tables a paper names; NULL: claims that need them stay undecided
     const char *folder; // where its runs are: tw_paper_runs_make has made them; NULL for claims without runs
     json_t *shared; // an object in which claims of one command leave each other what they measured (paper/evidence.h);
                     // NULL: each measures for itself

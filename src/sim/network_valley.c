@@ -273,7 +273,7 @@ static tw_status out_of_box(const tw_network_valley *v, double l2, tw_network_no
     if (noise != TW_NETWORK_WHITE) out->paper = size * size * B / eta;
     if (!(v->a.eig[0] > 0) || !(eta * v->a.eig[n - 1] < 2)) goto done; // no stationary state
     TW_TRY(tw_network_noise_matrix(v, l2, noise, D, eta, B, c));
-    TW_TRY(tw_escape_linear_box(n, v->a.eig, v->a.vector, c, eta, size, &box));
+    TW_TRY(tw_escape_linear_box(n, v->a.eig, v->a.vector, c, eta, size, NULL, &box));
     out->exponent = box.exponent;
     out->ln_steps = box.log_steps;
 done:
@@ -303,7 +303,7 @@ static tw_status past_the_plane(const tw_network_valley *v, double l2, tw_networ
     for (int64_t i = 0; i < n; i++) normal[i] = reach < 0 ? -v->b.vector[i] : v->b.vector[i];
     if (!(v->a.eig[0] > 0) || !(eta * v->a.eig[n - 1] < 2) || reach == 0) goto done;
     TW_TRY(tw_network_noise_matrix(v, l2, noise, 0, eta, B, c));
-    TW_TRY(tw_escape_linear_plane(n, v->a.eig, v->a.vector, c, eta, normal, fabs(reach), &plane));
+    TW_TRY(tw_escape_linear_plane(n, v->a.eig, v->a.vector, c, eta, normal, fabs(reach), NULL, &plane));
     out->exponent = plane.exponent;
     out->ln_steps = plane.log_steps;
 done:

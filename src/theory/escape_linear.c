@@ -74,8 +74,22 @@ static double log_passage(const chain *k, const double *turned, double noise, do
     return log(k->eta * pull / *variance * u / sqrt(2 * M_PI)) - u * u / 2;
 }
 
+// r Sigma e / (e' Sigma e) in the coordinates of w, e with components `turned` in the eigenbasis.
+static void likeliest(const chain *k, const double *vector, const double *turned, double r, double *place)
+{
+    double variance = 0;
+    for (int64_t i = 0; i < k->n; i++) place[i] = 0;
+    for (int64_t i = 0; i < k->n; i++) {
+        double reach = 0;
+        for (int64_t j = 0; j < k->n; j++) reach += k->sigma[i * k->n + j] * turned[j];
+        variance += turned[i] * reach;
+        for (int64_t j = 0; j < k->n; j++) place[j] += reach * vector[i * k->n + j];
+    }
+    for (int64_t i = 0; i < k->n; i++) place[i] *= r / variance;
+}
+
 tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vector, const double *c, double eta,
-                               double r, tw_escape_linear *out)
+                               double r, double *place, tw_escape_linear *out)
 {
     tw_status st = TW_OK;
     chain k = {0};
@@ -102,6 +116,8 @@ tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vecto
     for (int64_t i = 0; i < n; i++) sum += exp(log_rate[i] - top);
     found.log_steps = -top - log(sum);
     found.steps = exp(found.log_steps);
+    for (int64_t j = 0; j < n; j++) turned[j] = vector[j * n + found.tightest];
+    if (place) likeliest(&k, vector, turned, r, place);
     *out = found;
 done:
     close_chain(&k);
@@ -111,7 +127,7 @@ done:
 }
 
 tw_status tw_escape_linear_plane(int64_t n, const double *eig, const double *vector, const double *c, double eta,
-                                 const double *normal, double r, tw_escape_linear *out)
+                                 const double *normal, double r, double *place, tw_escape_linear *out)
 {
     tw_status st = TW_OK;
     chain k = {0};
@@ -130,6 +146,7 @@ tw_status tw_escape_linear_plane(int64_t n, const double *eig, const double *vec
     }
     *out = (tw_escape_linear){.exponent = r * r / (2 * variance), .log_steps = -log_rate, .level = level};
     out->steps = exp(-log_rate);
+    if (place) likeliest(&k, vector, turned, r, place);
 done:
     close_chain(&k);
     free(turned);

@@ -20,11 +20,13 @@ typedef struct tw_escape_linear {
     double level;     // least u
     int64_t tightest; // its coordinate
 } tw_escape_linear;
+// place: NULL, or [n]: where the stationary law is largest on the tightest side, w_i = r: r Sigma e_i / Sigma_ii.
 TW_NODISCARD tw_status tw_escape_linear_box(int64_t n, const double *eig, const double *vector, const double *c,
-                                            double eta, double r, tw_escape_linear *out);
+                                            double eta, double r, double *place, tw_escape_linear *out);
 // The same past the plane normal . w = r, |normal| = 1: one direction, one side.
 TW_NODISCARD tw_status tw_escape_linear_plane(int64_t n, const double *eig, const double *vector, const double *c,
-                                              double eta, const double *normal, double r, tw_escape_linear *out);
+                                              double eta, const double *normal, double r, double *place,
+                                              tw_escape_linear *out);
 
 // The p > 0 with ln sum_j weight_j e^(-p s_j) = 0 for slopes s_j of mean > 0 (weights of sum 1; NULL: all equal): along
 // a path, -ln rate -> (B / eta) times the integral of p for batches of B drawn independently. Infinite where no s_j is

@@ -16,7 +16,7 @@ static void a_box_is_left_as_exact_times_say(void **state)
         double B = eta * exponents[i], c[] = {1 / B, 0, 0, 3 / B}, exact;
         tw_escape_linear found;
         must(tw_escape_box(2, h, eta, B, 1, &exact));
-        must(tw_escape_linear_box(2, h, identity, c, eta, 1, &found));
+        must(tw_escape_linear_box(2, h, identity, c, eta, 1, NULL, &found));
         double ratio = exact / eta / found.steps;
         print_message("exponent %g: exact over linear %.4f\n", exponents[i], ratio);
         assert_near(found.exponent, exponents[i], 1e-3 * exponents[i]);
@@ -39,7 +39,7 @@ static void a_plane_is_passed_as_the_exact_chain_says(void **state)
         tw_escape_time exact;
         tw_escape_linear found;
         must(tw_escape_chain(&p, eta, &exact));
-        must(tw_escape_linear_plane(1, &one, &one, &c, eta, &one, r, &found));
+        must(tw_escape_linear_plane(1, &one, &one, &c, eta, &one, r, NULL, &found));
         print_message("level %g: exact over linear %.4f\n", levels[i], exact.mean / found.steps);
         // Pickands' rate is the leading term; the next is of relative order 1/u^2, and that of Delta u^2 eta.
         assert_near(log(exact.mean / found.steps), 0, 0.25);
@@ -63,11 +63,17 @@ static void the_exponent_is_that_of_the_recursion(void **state)
     }
     tw_escape_linear box, plane;
     const double normal[] = {0.6, 0.8};
-    must(tw_escape_linear_box(2, eig, v, c, eta, r, &box));
+    double place[2];
+    int side = sigma[0] > sigma[3] ? 0 : 1;
+    must(tw_escape_linear_box(2, eig, v, c, eta, r, place, &box));
+    assert_int_equal(box.tightest, side);
+    for (int i = 0; i < 2; i++) assert_near(place[i], r * sigma[2 * side + i] / sigma[3 * side], 1e-12);
     assert_near(box.exponent, r * r / (2 * fmax(sigma[0], sigma[3])), 1e-12);
-    must(tw_escape_linear_plane(2, eig, v, c, eta, normal, r, &plane));
+    must(tw_escape_linear_plane(2, eig, v, c, eta, normal, r, place, &plane));
+    assert_near(0.6 * place[0] + 0.8 * place[1], r, 1e-12);
+    assert_near(place[0] * (0.6 * sigma[1] + 0.8 * sigma[3]), place[1] * (0.6 * sigma[0] + 0.8 * sigma[1]), 1e-12);
     assert_near(plane.exponent, r * r / (2 * (0.36 * sigma[0] + 0.96 * sigma[1] + 0.64 * sigma[3])), 1e-12);
-    must_fail(tw_escape_linear_box(2, eig, v, c, 1.0, r, &box), TW_EINVAL, "below 2");
+    must_fail(tw_escape_linear_box(2, eig, v, c, 1.0, r, NULL, &box), TW_EINVAL, "below 2");
 }
 
 // papers/reference, group cramer_root: noise law, u, y. Expectations by the trapezoidal rule and Simpson's.
