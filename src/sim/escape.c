@@ -36,7 +36,7 @@ typedef struct job {
     int64_t replicas, group, groups, max_steps, done;
     int64_t *steps;
     bool *escaped;
-    float *x; // [threads][32 n]
+    float *x; // [threads][tw_escape_room(n)]
     tw_escape_table *table;
     tw_ledger *ledger;
     const char *key;
@@ -59,7 +59,7 @@ static tw_status run_group(void *ctx, int64_t group, int thread)
             j->escaped[first + i] = kept[i] > 0;
         }
     } else {
-        best()->group(j->chain, j->table, first, count, j->max_steps, j->x + thread * 32 * j->chain->n,
+        best()->group(j->chain, j->table, first, count, j->max_steps, j->x + thread * tw_escape_room(j->chain->n),
                       j->steps + first, j->escaped + first);
         for (int64_t i = 0; i < count; i++) kept[i] = (double)j->steps[first + i] * (j->escaped[first + i] ? 1 : -1);
         if (j->ledger) TW_TRY(tw_ledger_put(j->ledger, name, count, kept));
@@ -172,7 +172,7 @@ tw_status tw_escape_simulate_kept(const tw_escape_chain_spec *chain, int64_t rep
     j.key = key;
     j.group = group_size(replicas);
     j.groups = (replicas + j.group - 1) / j.group;
-    TW_TRY(tw_alloc(tw_threads() * 32 * chain->n, sizeof(float), &j.x));
+    TW_TRY(tw_alloc(tw_threads() * tw_escape_room(chain->n), sizeof(float), &j.x));
     if (chain->parts > 0) TW_TRY(tw_alloc(chain->parts, sizeof *j.table, &j.table));
     for (int64_t i = 0; i < chain->parts; i++) TW_TRY(tabulate(chain, &chain->part[i], &j.table[i]));
     TW_TRY(tw_shards_run_dealt(j.groups, run_group, &j));

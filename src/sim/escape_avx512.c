@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #define FN(name) name##_avx512
 #define FN_NAME "avx512"
@@ -13,6 +14,8 @@
     ((u16)_mm512_castps_si512( \
         _mm512_mask_moveldup_ps(_mm512_castsi512_ps((__m512i)(even)), 0xAAAA, _mm512_castsi512_ps((__m512i)(odd)))))
 #define SQRT(x) ((f16)_mm512_sqrt_ps((__m512)(x)))
+#define MAX(a, b) ((f16)_mm512_max_ps((__m512)(a), (__m512)(b)))
+#define MIN(a, b) ((f16)_mm512_min_ps((__m512)(a), (__m512)(b)))
 
 #include "sim/lanes.inc"
 #include "sim/escape_lanes.inc"

@@ -79,7 +79,7 @@ static void plain_lanes_obey_the_same_law(void **state)
     tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.5, 0.05);
     float *x = NULL;
     double error;
-    must(tw_alloc(32, sizeof *x, &x));
+    must(tw_alloc(tw_escape_room(1), sizeof *x, &x));
     tw_escape_plain.group(&c, NULL, 0, REPLICAS, 1 << 30, x, steps, escaped);
     double mean = mean_of(steps, REPLICAS, &error);
     assert_near(mean, exact(&c), 4 * error);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "sim/network_lanes.h"
+#include "sim/network_premises.h"
 #include "thalweg/curv.h"
 #include "thalweg/theory_escape.h"
 #include <unistd.h>
@@ -362,6 +363,83 @@ static void critical_points_of_a_small_network_are_those_listed(void **state)
     unmake(&d);
 }
 
+// The valley of one weight at its minimum 0, with everything that predictions look at.
+static tw_network_valley valley_of(one_weight *o, tw_network_surface *s)
+{
+    tw_network_valley v;
+    const double start = 0.3;
+    tw_network_surface_open(o->net, &o->data, (tw_progress){NULL, NULL}, s);
+    must(tw_network_valley_find(s, &start, 0, 1, &v));
+    assert_true(v.a.found);
+    return v;
+}
+
+// L = (w -+ 1)^2 / 2: a parabola of H = 1 with noise of variance 1 everywhere, Sigma = eta^2 / (1 - (1 - eta)^2). One
+// draw of either sample moves w by eta / B: over a box of 0.15, not over one of 0.45, with eta = 0.2 and B = 1.
+static void premises_hold_on_a_parabola_until_one_draw_is_enough(void **state)
+{
+    (void)state;
+    one_weight o = open_one();
+    tw_network_surface s;
+    tw_network_valley v = valley_of(&o, &s);
+    tw_network_premises p;
+    char words[160];
+    const double eta = 0.2, sd = sqrt(eta * eta / (1 - 0.64));
+    must(tw_network_premises_find(&s, &v, TW_NETWORK_SAMPLES, 0, TW_RULE_BOX, 0.45, eta, 1, &p));
+    assert_near(p.level, (0.45 + 0.5825971579390107 * eta) / sd, 1e-12);
+    assert_near(p.off_slope, 0, 1e-9);
+    assert_near(p.off_noise, 0, 1e-9);
+    assert_int_equal(p.lone, 0);
+    tw_network_premises_say(&p, 9, 2, sizeof words, words);
+    assert_string_equal(words, "the end is 1.7 standard deviations away, theory wants 3");
+    must(tw_network_premises_find(&s, &v, TW_NETWORK_SAMPLES, 0, TW_RULE_BOX, 0.15, eta, 1, &p));
+    assert_int_equal(p.lone, 2);
+    assert_near(p.lone_steps, 0, 0);
+    tw_network_premises_say(&p, 9, 2, sizeof words, words);
+    assert_string_equal(words, "2 of 2 samples end it by one draw: ln steps at most about 0.0");
+    must(tw_network_premises_find(&s, &v, TW_NETWORK_SAMPLES, 0, TW_RULE_BOX, 0.15, eta, 2, &p));
+    assert_int_equal(p.lone, 0); // in a batch of two it moves half as far
+    must(tw_network_premises_find(&s, &v, TW_NETWORK_ISOTROPIC, 0, TW_RULE_BOX, 0.15, eta, 1, &p));
+    assert_int_equal(p.lone, 0); // there are no samples in Gaussian noise
+    tw_network_premises_say(&p, NAN, 2, sizeof words, words);
+    assert_string_equal(words, "");
+    tw_network_valley_free(&v);
+    close_one(&o);
+}
+
+// L = ln(1 + e^w) - w/2, H = 1/4: at the box's side r the slope is tanh(r/2)/2, and that of the parabola r/4.
+static void a_valley_that_is_no_parabola_is_seen(void **state)
+{
+    (void)state;
+    tw_data d = made(2, 1, 2, 0);
+    tw_net_opts opts = tw_net_defaults();
+    one_weight o = {.data = d};
+    tw_network_surface s;
+    tw_network_premises p;
+    char words[160];
+    for (int i = 0; i < 2; i++) {
+        ((double *)d.x)[i] = 1;
+        d.label[i] = i;
+    }
+    opts.loss = "logistic";
+    opts.real = 8;
+    must(tw_net_new("mlp:1-1,bias=no", &o.data, &opts, &o.net));
+    tw_network_valley v = valley_of(&o, &s);
+    for (double r = 0.5; r < 3; r *= 2) {
+        must(tw_network_premises_find(&s, &v, TW_NETWORK_SAMPLES, 0, TW_RULE_BOX, r, 0.01, 1, &p));
+        assert_near(p.off_slope, fabs(tanh(r / 2) / 2 - r / 4) / (r / 4), 1e-7);
+    }
+    tw_network_premises_say(&p, 5, 2, sizeof words, words);
+    assert_string_equal(words, "no parabola that far: the slope at the likeliest exit is off by 24 %");
+    p.off_slope = 0;
+    p.off_noise = -0.3;
+    tw_network_premises_say(&p, 5, 2, sizeof words, words);
+    assert_string_equal(words, "the noise at the likeliest exit is 0.70 times that of the minimum");
+    tw_network_valley_free(&v);
+    tw_net_free(o.net);
+    unmake(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +450,8 @@ int main(void)
         cmocka_unit_test(a_ledger_cut_anywhere_keeps_its_whole_lines),
         cmocka_unit_test(a_failed_allocation_of_a_ledger_is_an_error),
         cmocka_unit_test(critical_points_of_a_small_network_are_those_listed),
+        cmocka_unit_test(premises_hold_on_a_parabola_until_one_draw_is_enough),
+        cmocka_unit_test(a_valley_that_is_no_parabola_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
