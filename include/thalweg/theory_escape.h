@@ -103,6 +103,16 @@ typedef struct tw_escape_coupled {
 } tw_escape_coupled;
 TW_API TW_NODISCARD tw_status tw_escape_coupled_time(const tw_escape_coupled *problem, tw_escape_time *out);
 
+// Mean time until the first of n independent copies of the SDE ends (exact, where T_1 / n is right only for rare
+// escapes), and the slowest rate of one copy. Smooth landscapes; exponents below 600.
+TW_API TW_NODISCARD tw_status tw_escape_first(const tw_escape_problem *problem, int64_t n, double *mean,
+                                              double *slowest_rate);
+
+// A process that jumps between n valleys at rates[n][n] (from row to column; the diagonal is not read): the shares of
+// time in each, stationary[n], and mean times of a stay, residence[n] (INFINITY: it cannot leave). TW_EINVAL: a rate is
+// negative, or some valley has no way back to those before it.
+TW_API TW_NODISCARD tw_status tw_escape_valleys(int64_t n, const double *rates, double *stationary, double *residence);
+
 // Critical points of a polynomial, ascending: at most terms - 2. type: "min", "max", or "inflection" where L'' = 0 to
 // rounding.
 typedef struct tw_escape_point {

@@ -193,6 +193,51 @@ done:
     return st;
 }
 
+static tw_status first_of_n_copies(const tw_case *c, json_t *o)
+{
+    tw_status st = TW_OK;
+    tw_escape_problem p = {.diffusion = {.law = TW_ESCAPE_CONST}};
+    tw_escape_time one;
+    double *coef = NULL, mean, slowest;
+    int64_t n = 0;
+    TW_TRY(get_landscape(c, &p.landscape, &coef));
+    TW_TRY(tw_case_real(c, "D", &p.diffusion.scale));
+    TW_TRY(tw_case_real(c, "lo", &p.lo));
+    TW_TRY(tw_case_real(c, "start", &p.start));
+    TW_TRY(tw_case_real(c, "absorb", &p.absorb));
+    TW_TRY(tw_case_int(c, "copies", 1, &n));
+    TW_TRY(tw_escape_mfpt(&p, &one));
+    TW_TRY(tw_escape_first(&p, n, &mean, &slowest));
+    tw_out_number(o, "T", true, mean);
+    tw_out_number(o, "slow_rate_single", true, slowest);
+    tw_out_number(o, "T_single", true, one.mean);
+done:
+    free(coef);
+    return st;
+}
+
+static tw_status valley_chain(const tw_case *c, json_t *o)
+{
+    tw_status st = TW_OK;
+    double *rates = NULL, *share = NULL, *stay = NULL, sum = 0;
+    int64_t n = (int64_t)json_array_size(json_object_get(c->in, "rates"));
+    if (n < 1) return tw_case_wrong(c, "rates", json_object_get(c->in, "rates"), "rows of rates");
+    TW_TRY(tw_case_matrix(c, "rates", n, n, &rates));
+    TW_TRY(tw_alloc(n, sizeof *share, &share));
+    TW_TRY(tw_alloc(n, sizeof *stay, &stay));
+    TW_TRY(tw_escape_valleys(n, rates, share, stay));
+    tw_out_vector(o, "stationary", n, share);
+    tw_out_vector(o, "mean_residence", n, stay);
+    for (int64_t i = 0; i < n; i++) sum += stay[i];
+    for (int64_t i = 0; i < n; i++) stay[i] /= sum;
+    tw_out_vector(o, "tau_normalised", n, stay);
+done:
+    free(rates);
+    free(share);
+    free(stay);
+    return st;
+}
+
 static tw_status radial_exit(const tw_case *c, json_t *o)
 {
     tw_status st = TW_OK;
@@ -336,11 +381,18 @@ done:
 tw_status tw_escape_solve_cases(const char *path, json_t **out)
 {
     static const tw_case_kind kinds[] = {
-        {"mfpt_1d", mfpt_1d},       {"discrete_mfpt", discrete_mfpt},
-        {"kramers", kramers},       {"ddt", ddt},
-        {"box_exit", box_exit},     {"radial_exit", radial_exit},
-        {"coupled_2d", coupled_2d}, {"critical_points_poly", critical_points_poly},
-        {"rate_mle", rate_mle},     {"wls", wls},
+        {"mfpt_1d", mfpt_1d},
+        {"discrete_mfpt", discrete_mfpt},
+        {"kramers", kramers},
+        {"ddt", ddt},
+        {"box_exit", box_exit},
+        {"radial_exit", radial_exit},
+        {"coupled_2d", coupled_2d},
+        {"critical_points_poly", critical_points_poly},
+        {"rate_mle", rate_mle},
+        {"wls", wls},
+        {"first_of_n_copies", first_of_n_copies},
+        {"valley_chain", valley_chain},
     };
     return tw_cases_solve(path, "kind", sizeof kinds / sizeof *kinds, kinds, out);
 }

@@ -37,10 +37,8 @@ static void compare(const char *id, const json_t *found, const json_t *truth, do
     }
 }
 
-static void every_reference_case_agrees(void **state)
+static size_t agree(const char *path)
 {
-    (void)state;
-    const char *path = TW_TEST_DATA "/escape_solve.json";
     json_t *file = NULL, *answers = NULL, *entry;
     size_t i;
     must(tw_json_load(path, &file));
@@ -53,9 +51,67 @@ static void every_reference_case_agrees(void **state)
         compare(id, json_object_get(answer, "out"), json_object_get(entry, "out"),
                 json_number_value(json_object_get(entry, "rtol")));
     }
-    assert_int_equal(i, 72);
     json_decref(file);
     json_decref(answers);
+    return i;
+}
+
+static void every_reference_case_agrees(void **state)
+{
+    (void)state;
+    assert_int_equal(agree(TW_TEST_DATA "/escape_solve.json"), 72);
+    assert_int_equal(agree(TW_TEST_DATA "/escape_more.json"), 5); // groups first_of_n_copies and valley_chain
+}
+
+static const double well[] = {1, 0, -2, 0, 1};
+
+// The first of one copy is that copy, whatever the convention; the first of many is later than T_1 / n, for none leaves
+// before it has had time to climb, and a rare one's rates add: the gap closes as the exponent grows.
+static void the_first_of_copies_is_between_one_and_all(void **state)
+{
+    (void)state;
+    double last = 0;
+    for (double exponent = 3; exponent <= 12; exponent += 3) {
+        double one, ten, slowest;
+        tw_escape_time single;
+        tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = well},
+                               .diffusion = {.law = TW_ESCAPE_CONST, .scale = 1 / exponent},
+                               .convention = exponent > 5 ? TW_ESCAPE_ITO : TW_ESCAPE_ISOTHERMAL,
+                               .lo = -2.6,
+                               .start = -1};
+        must(tw_escape_mfpt(&p, &single));
+        must(tw_escape_first(&p, 1, &one, &slowest));
+        near_relative(one, single.mean, 1e-8);
+        must(tw_escape_first(&p, 10, &ten, &slowest));
+        double ratio = single.mean / (10 * ten);
+        assert_true(ratio < 1 && ratio > last);
+        last = ratio;
+    }
+    assert_true(last > 0.99);
+    tw_escape_problem bad = {.landscape = {.shape = TW_ESCAPE_PIECEWISE, .ha = 1, .hb = 1, .dl = 1}};
+    double mean, slowest;
+    must_fail(tw_escape_first(&bad, 0, &mean, &slowest), TW_EINVAL, "at least one");
+    must_fail(tw_escape_first(&bad, 2, &mean, &slowest), TW_EINVAL, "smooth");
+}
+
+// Two valleys: shares as the times of a stay. A ring 0 -> 1 -> 2 -> 0: likewise, for every stay follows every other.
+// Rates from 1 to 1e-300 lose no digit.
+static void shares_of_valleys_balance(void **state)
+{
+    (void)state;
+    const double two[] = {0, 1e-300, 3, 0}, ring[] = {0, 2, 0, 0, 0, 5, 1e-9, 0, 0}, stuck[] = {0, 1, 0, 0};
+    double share[3], stay[3];
+    must(tw_escape_valleys(2, two, share, stay));
+    near_relative(share[0], 1, 1e-15);
+    near_relative(share[1], 1e-300 / 3, 1e-15);
+    must(tw_escape_valleys(3, ring, share, stay));
+    double all = 0.5 + 0.2 + 1e9;
+    near_relative(share[0], 0.5 / all, 1e-15);
+    near_relative(share[1], 0.2 / all, 1e-15);
+    near_relative(stay[2], 1e9, 1e-15);
+    must_fail(tw_escape_valleys(2, stuck, share, stay), TW_EINVAL, "no way from valley 1");
+    const double negative[] = {0, -1, 1, 0};
+    must_fail(tw_escape_valleys(2, negative, share, stay), TW_EINVAL, "rates[0][1]: found -1");
 }
 
 // ---- closed forms, and one solver against another ----
@@ -360,6 +416,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reference_case_agrees),
+        cmocka_unit_test(the_first_of_copies_is_between_one_and_all),
+        cmocka_unit_test(shares_of_valleys_balance),
         cmocka_unit_test(the_weibull_score_agrees_with_the_reference),
         cmocka_unit_test(free_diffusion_takes_the_square_of_the_distance),
         cmocka_unit_test(a_very_rare_escape_has_kramers_time),
