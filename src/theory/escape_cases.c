@@ -34,7 +34,7 @@ static tw_status get_landscape(const tw_case *c, tw_escape_landscape *l, double 
 {
     tw_status st = TW_OK;
     tw_case o;
-    const char *kind;
+    const char *kind = "";
     TW_TRY(get_object(c, "landscape", &o, &kind));
     if (strcmp(kind, "poly") == 0) {
         l->shape = TW_ESCAPE_POLY;
@@ -56,7 +56,7 @@ static tw_status get_diffusion(const tw_case *c, tw_escape_diffusion *d, double 
 {
     tw_status st = TW_OK;
     tw_case o;
-    const char *kind;
+    const char *kind = "";
     TW_TRY(get_object(c, "diffusion", &o, &kind));
     if (strcmp(kind, "const") == 0) {
         d->law = TW_ESCAPE_CONST;
