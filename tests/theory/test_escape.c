@@ -63,7 +63,7 @@ static void every_reference_case_agrees(void **state)
     assert_int_equal(agree(TW_TEST_DATA "/escape_more.json"), 5); // groups first_of_n_copies and valley_chain
 }
 
-static const double well[] = {1, 0, -2, 0, 1};
+static const double two_wells[] = {1, 0, -2, 0, 1};
 
 // The first of one copy is that copy, whatever the convention; the first of many is later than T_1 / n, for none leaves
 // before it has had time to climb, and a rare one's rates add: the gap closes as the exponent grows.
@@ -74,7 +74,7 @@ static void the_first_of_copies_is_between_one_and_all(void **state)
     for (double exponent = 3; exponent <= 12; exponent += 3) {
         double one, ten, slowest;
         tw_escape_time single;
-        tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = well},
+        tw_escape_problem p = {.landscape = {.shape = TW_ESCAPE_POLY, .terms = 5, .coef = two_wells},
                                .diffusion = {.law = TW_ESCAPE_CONST, .scale = 1 / exponent},
                                .convention = exponent > 5 ? TW_ESCAPE_ITO : TW_ESCAPE_ISOTHERMAL,
                                .lo = -2.6,
