@@ -12,6 +12,7 @@
 #include "thalweg/theory_escape.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,10 +99,13 @@ static void append(tw_finding *f, const char *model, const char *what, double x)
     tw_evidence_append(f, key, x);
 }
 
-static void say(tw_finding *f, const char *format, const char *a, double x, double y, double z, double w)
+__attribute__((format(printf, 2, 3))) static void say(tw_finding *f, const char *format, ...)
 {
     size_t used = strlen(f->measured);
-    snprintf(f->measured + used, sizeof f->measured - used, format, a, x, y, z, w);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(f->measured + used, sizeof f->measured - used, format, args);
+    va_end(args);
 }
 
 typedef struct readings {
@@ -159,7 +163,7 @@ static tw_status judge(const readings *r, const char *model, tw_finding *f, tw_v
     tw_escape_line line, rival, theory, paper;
     *verdict = TW_UNDECIDED;
     if (r->n < 4) {
-        say(f, "%s: only %.0f points of exponential times, four are needed", model, r->n, 0, 0, 0);
+        say(f, "%s: only %d points of exponential times, four are needed", model, r->n);
         return TW_OK;
     }
     TW_TRY(tw_escape_fit(r->n, r->x, r->y, r->se, &line));
@@ -177,9 +181,8 @@ static tw_status judge(const readings *r, const char *model, tw_finding *f, tw_v
     append(f, model, "slope_of_paper", paper.slope);
     say(f, "%s: slope %.3g +- %.2g (linear chain %.3g, paper's %.3g)", model, line.slope, line.se_slope, theory.slope,
         paper.slope);
-    say(f, "%s, chi2 %.1f on %.0f, rival %.0f%.0s", r->fails[0] ? " ?" : "", line.chi2, (double)line.dof, rival.chi2,
-        0);
-    if (r->left_out > 0) say(f, "%s, %.0f points left out", "", r->left_out, 0, 0, 0);
+    say(f, "%s, chi2 %.1f on %d, rival %.0f", r->fails[0] ? " ?" : "", line.chi2, (int)line.dof, rival.chi2);
+    if (r->left_out > 0) say(f, ", %d points left out", r->left_out);
 done:
     return st;
 }
@@ -213,7 +216,7 @@ static tw_status law(const tw_effort *e, const table *t, axis a, tw_finding *f)
         TW_TRY(tw_escape_valley_open(e, &t->set, t->look[k].model, t->look[k].l2, f, &v, &there));
         if (!there) goto done;
         for (int i = 0; i < POINTS; i++) TW_TRY(read_point(e, &t->look[k], a, i, &v, model_name[k], k, f, &r[k]));
-        if (k > 0) say(f, "%s", "; ", 0, 0, 0, 0);
+        if (k > 0) say(f, "; ");
         TW_TRY(judge(&r[k], model_name[k], f, &verdict[k]));
         json_object_set_new(f->evidence, k ? "network_premise_fails" : "logistic_premise_fails",
                             json_string(r[k].fails));
