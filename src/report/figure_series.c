@@ -151,6 +151,19 @@ static void put_axes(FILE *script, const tw_figure_series *f, const extent *e)
     fprintf(script, "set xrange [%.9g:%.9g]\n", e->low, e->high);
 }
 
+// Where the axes end, as a part of the width: the names of the lines need the rest.
+static double right_end(const tw_figure_series *f)
+{
+    int longest = 0;
+    for (int l = 0; l < f->count; l++) {
+        int characters = 0;
+        for (const char *c = f->line[l].name; *c; c++) characters += (*c & 0xC0) != 0x80; // UTF-8
+        longest = characters > longest ? characters : longest;
+    }
+    double needed = (45 + 5.8 * longest) / WIDTH; // a sample of the line, and letters of 12 points
+    return fmax(0.45, fmin(0.74, 0.985 - needed));
+}
+
 tw_status tw_figure_draw_series(const tw_figure_series *f, const char *path, const char *csv)
 {
     tw_status st = TW_OK;
@@ -162,12 +175,14 @@ tw_status tw_figure_draw_series(const tw_figure_series *f, const char *path, con
     TW_TRY(tw_figure_open(&figure, path, WIDTH, HEIGHT));
     put_lines(figure.script, f);
     if (*f->title || *f->subtitle) tw_figure_heading(figure.script, f->title, f->subtitle, HEIGHT);
-    double top = *f->subtitle ? 0.76 : *f->title ? 0.80 : 0.90; // room for a second line above the axis' name
+    double right = right_end(f), top = *f->subtitle ? 0.76
+                                       : *f->title  ? 0.80
+                                                    : 0.90; // room for a second line above the axis' name
     fprintf(figure.script,
             "set tmargin at screen %g\nset bmargin at screen 0.15\nset lmargin at screen 0.10\n"
-            "set rmargin at screen 0.74\nset key at screen 0.755,%g left top Left reverse samplen 1.5 "
+            "set rmargin at screen %.3f\nset key at screen %.3f,%g left top Left reverse samplen 1.5 "
             "font ',12'\nset bars 0.4\nset xlabel ",
-            top, top);
+            top, right, right + 0.015, top);
     tw_figure_quote(figure.script, f->x_name);
     fputs(" offset 0,0.4\nset label 100 ", figure.script);
     tw_figure_quote(figure.script, f->y_name);
