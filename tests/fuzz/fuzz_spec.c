@@ -2,6 +2,8 @@
 // The words after --data.
 #include "fuzz.h"
 
+#include "base/nearest.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
