@@ -36,7 +36,7 @@ typedef struct tw_lanczos_opts {
     int64_t check;        // products spent after convergence on looking for missed pairs from fresh random vectors
     uint64_t seed;        // of the random start
     int64_t starts;       // warm start: so many vectors at start, vector j at start + j n, linearly dependent or not;
-                          // with check = 0 pairs are followed from there by as few products as that takes
+                          // with check = 0 and no basis_dir pairs are followed from there by few products
     const double *start;
     tw_progress progress; // done: pairs that look converged, total: pairs wanted; after each block
     // NULL, or a folder in which the basis lies on disk instead of in memory, with the state after each block: a search
@@ -73,7 +73,8 @@ typedef struct tw_eigs {
 // an answer, not an error: look at converged[i]. For some eigenvalue lambda, |value[i] - lambda| <= residual[i]
 // (Parlett 1998, section 4.5). TW_EINVAL: top, bottom, tolerance or another option out of range; basis_dir holds the
 // basis of another problem. TW_EFORMAT: its files are not ours, or have changed. TW_EIO: they cannot be written, or the
-// disk has no room. Between ranks the basis is dealt: each holds about 1/P of it.
+// disk has no room. Between ranks the basis is dealt, each holds
+// about 1/P of it; pairs that are followed keep twice the basis, whole on each.
 // Source: Wu & Simon, SIAM J. Matrix Anal. Appl. 22 (2000) 602; block form: docs/block-lanczos.md.
 TW_API TW_NODISCARD tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **out);
 TW_API void tw_eigs_free(tw_eigs *eigs);
