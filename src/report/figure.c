@@ -4,6 +4,7 @@
 
 #include "thalweg/base.h"
 #include <errno.h>
+#include <math.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -73,6 +74,50 @@ void tw_figure_quote(FILE *script, const char *text)
     fputc('"', script);
     put_plain(script, text);
     fputc('"', script);
+}
+
+// One tick on the axis if it lies there, named by so many digits, with a comma behind those before; returns if it does.
+static bool put_tick(FILE *script, int digits, double at, double least, double most, int before)
+{
+    bool on = at >= least * (1 - 1e-9) && at <= most * (1 + 1e-9);
+    if (on && script) fprintf(script, "%s'%.*g' %.17g", before ? ", " : "", digits, at, at);
+    return on;
+}
+
+// Ticks at these mantissas of every stride-th decade; without a script they are counted.
+static int put_decades(FILE *script, const double *mantissa, int stride, double least, double most)
+{
+    int ticks = 0;
+    for (int d = (int)floor(log10(least)); d <= (int)ceil(log10(most)); d++)
+        for (int i = 0; d % stride == 0 && mantissa[i] > 0; i++)
+            ticks += put_tick(script, 6, mantissa[i] * pow(10, d), least, most, ticks);
+    return ticks;
+}
+
+// Ticks at the multiples of a step of 1, 2 or 5 times a power of ten that gives four to ten.
+static void put_steps(FILE *script, double least, double most)
+{
+    double rough = (most - least) / 4, power = pow(10, floor(log10(rough))), times = rough / power;
+    double step = power * (times >= 5 ? 5 : times >= 2 ? 2 : 1);
+    int ticks = 0;
+    for (double i = ceil(least / step * (1 - 1e-9)); i * step <= most * (1 + 1e-9) && ticks < 12; i++)
+        ticks += put_tick(script, 9, i * step, least, most, ticks);
+}
+
+void tw_figure_log_ticks(FILE *script, char axis, double least, double most)
+{
+    enum { FEW = 4, MANY = 9 };
+    static const double whole[] = {1, 0}, two[] = {1, 3, 0}, three[] = {1, 2, 5, 0};
+    static const double more[] = {1, 1.5, 2, 3, 4, 5, 6, 8, 0}, *const set[] = {whole, two, three, more};
+    fprintf(script, "set %ctics (", axis);
+    int chosen = 0, stride = 1;
+    while (put_decades(NULL, set[0], stride, least, most) > MANY) stride++;
+    while (chosen < 4 && put_decades(NULL, set[chosen], stride, least, most) < FEW) chosen++;
+    if (chosen < 4)
+        put_decades(script, set[chosen], stride, least, most);
+    else
+        put_steps(script, least, most);
+    fputs(")\n", script);
 }
 
 void tw_figure_heading(FILE *script, const char *title, const char *subtitle, double height)

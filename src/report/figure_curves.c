@@ -93,6 +93,10 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
             (panel + 1) * width - fmin(fmax(right, 0.06), 0.45 * width));
     fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", value_at(f, least - 0.04 * (most - least)),
             value_at(f, most + 0.04 * (most - least)), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
+    double ends[] = {value_at(f, least), value_at(f, most)}, positive = f->points > 0 ? f->x[0] : 0;
+    if (f->log_y && ends[0] < ends[1]) tw_figure_log_ticks(script, 'y', ends[0], ends[1]);
+    if (f->log_x && positive > 0 && f->x[f->points - 1] > positive)
+        tw_figure_log_ticks(script, 'x', positive, f->x[f->points - 1]);
     fputs("unset label\nset xlabel ", script);
     tw_figure_quote(script, f->axis);
     fputs(" offset 0,0.4\nset label 100 ", script);
@@ -153,7 +157,7 @@ tw_status tw_figure_draw_curves(const tw_figure_curves *f, const char *path, con
     TW_TRY(tw_figure_open(&figure, path, f->panels > 1 ? 960 : 640, HEIGHT));
     put_data(figure.script, f);
     if (f->log_x) fputs("set logscale x\n", figure.script);
-    if (f->log_y) fputs("set logscale y\nset format y '%g'\n", figure.script);
+    if (f->log_y) fputs("set logscale y\n", figure.script);
     fputs("set multiplot\nset tmargin at screen 0.76\nset bmargin at screen 0.17\n", figure.script);
     for (int p = 0; p < f->panels; p++) put_panel(figure.script, f, p);
     fputs("unset multiplot\n", figure.script);

@@ -220,6 +220,40 @@ static void curves_kept_as_json_are_drawn(void **state)
     json_decref(figure);
 }
 
+// How often text stands in the script.
+static int times(const char *script, const char *text)
+{
+    int count = 0;
+    for (const char *at = strstr(script, text); at; at = strstr(at + 1, text)) count++;
+    return count;
+}
+
+// Truth: any axis has from four to twelve ticks, all on it, each named by its own number.
+static void a_logarithmic_axis_has_ticks_however_short_or_long_it_is(void **state)
+{
+    (void)state;
+    const double axis[][2] = {{1, 4},      {1, 2},        {3, 7},     {17.3, 17.9}, {0.9, 11},      {1, 1e3},
+                              {2e-9, 3e7}, {1e-300, 1e3}, {32, 1024}, {1, 1.00001}, {1e-3, 1.1e-3}, {999, 1001}};
+    for (size_t i = 0; i < sizeof axis / sizeof *axis; i++) {
+        char script[1000] = {0}, name[32];
+        FILE *file = fmemopen(script, sizeof script, "w");
+        assert_non_null(file);
+        tw_figure_log_ticks(file, 'x', axis[i][0], axis[i][1]);
+        fclose(file);
+        int ticks = times(script, "' "), last = 0;
+        assert_true(ticks >= 4 && ticks <= 12);
+        for (char *at = strchr(script, '\''); at; at = strchr(at, '\'')) {
+            double named = strtod(at + 1, &at), is = strtod(at + 1, &at);
+            assert_true(is >= axis[i][0] * (1 - 1e-8) && is <= axis[i][1] * (1 + 1e-8));
+            assert_true(fabs(named - is) <= 1e-8 * is);
+            last++;
+        }
+        assert_int_equal(last, ticks);
+        snprintf(name, sizeof name, "set xtics (");
+        assert_int_equal(strncmp(script, name, strlen(name)), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +262,7 @@ int main(void)
         cmocka_unit_test(eigenvalues_alone_are_drawn_by_rank),
         cmocka_unit_test(curves_with_gaps_are_drawn_in_their_panels),
         cmocka_unit_test(curves_kept_as_json_are_drawn),
+        cmocka_unit_test(a_logarithmic_axis_has_ticks_however_short_or_long_it_is),
         cmocka_unit_test(a_grid_of_images_is_drawn_with_its_labels),
         cmocka_unit_test(without_gnuplot_the_message_says_what_to_install_and_nothing_is_left),
     };
