@@ -35,6 +35,11 @@ typedef enum tw_status {
 // The message of the last failure in this thread; "" when there was none. Valid until the next failure.
 TW_API const char *tw_error(void);
 
+// Options: every tw_..._opts begins with its size and is made by tw_..._defaults(), which sets it; new fields go to the
+// end alone. A library takes options of older headers, with the defaults of what they lack, and options of newer
+// headers as long as they ask for nothing that it does not know (all of it is 0); else, and without a size, TW_EINVAL.
+// NULL: defaults.
+
 // The library's version, "MAJOR.MINOR.PATCH".
 TW_API const char *tw_version(void);
 

@@ -15,6 +15,7 @@
 #include "thalweg/curv_compare.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "curv/samples.h"
 #include "linalg/dense.h"
@@ -563,6 +564,7 @@ done:
 
 tw_status tw_compare_new(const tw_net *net, const tw_data *data, const tw_compare_opts *opts, tw_compare **out)
 {
+    TW_OPTIONS(tw_compare, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .opts = opts};
     tw_compare *o = NULL;

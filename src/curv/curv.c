@@ -8,6 +8,7 @@
 #include "curv/product.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "net/loss.h"
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -210,6 +211,7 @@ done:
 
 tw_status tw_curv_new(const tw_net *net, const tw_data *data, const tw_curv_opts *opts, tw_curv **out)
 {
+    TW_OPTIONS(tw_curv, opts);
     tw_status st = TW_OK;
     tw_curv *curv = NULL;
     bool base[TW_BASES];

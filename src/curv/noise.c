@@ -13,6 +13,7 @@
 #include "thalweg/curv_noise.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "net/net.h"
 #include <inttypes.h>
@@ -329,6 +330,7 @@ done:
 tw_status tw_gradient_noise_new(const tw_net *net, const tw_data *data, const tw_gradient_noise_opts *opts,
                                 tw_gradient_noise **out)
 {
+    TW_OPTIONS(tw_gradient_noise, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .opts = opts};
     tw_gradient_noise *o = NULL;

@@ -2,6 +2,7 @@
 // A data set by its name: which reader, which samples, which scale.
 #include "base/alloc.h"
 #include "base/nearest.h"
+#include "base/options.h"
 #include "data/checksum.h"
 #include "data/prepare.h"
 
@@ -55,13 +56,10 @@ static tw_status find_source(const char *kind, const tw_source **out)
     return tw_fail(TW_EINVAL, "data: found \"%s\", expected one of: %s; did you mean %s?", kind, names, near);
 }
 
-// Copies the caller's options over the defaults, so that an older, shorter struct still works.
 static tw_status check_opts(const tw_data_opts *given, tw_data_opts *out)
 {
-    tw_data_opts o = tw_data_defaults();
-    if (given->size < sizeof given->size || given->size > sizeof o)
-        return tw_fail(TW_EINVAL, "data options: size: found %zu, expected at most %zu", given->size, sizeof o);
-    memcpy(&o, given, given->size);
+    TW_OPTIONS(tw_data, given);
+    tw_data_opts o = *given;
     static const char splits[] = "train test all validation", scales[] = "unit none centre standard one-scale";
     const struct {
         const char *what, *word, *words;

@@ -11,6 +11,7 @@
 #include "linalg/panel.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "linalg/dense.h"
 #include "linalg/student.h"
@@ -362,6 +363,7 @@ done:
 
 tw_status tw_density_new(const tw_linop *op, const tw_density_opts *opts, tw_density **out)
 {
+    TW_OPTIONS(tw_density, opts);
     tw_status st = TW_OK;
     slq s = {0};
     tw_density *d = NULL;
@@ -388,6 +390,7 @@ done:
 
 tw_status tw_density_rebin(const tw_density *from, const tw_density_opts *opts, tw_density **out)
 {
+    TW_OPTIONS(tw_density, opts);
     tw_status st = TW_OK;
     tw_density *d = NULL;
     const tw_linop shape = {.n = from->n, .block = 1};

@@ -18,6 +18,7 @@
 #include "linalg/eigs.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "data/checksum.h"
 #include "linalg/basis.h"
@@ -549,6 +550,7 @@ done:
 
 tw_status tw_lanczos(const tw_linop *op, const tw_lanczos_opts *opts, tw_eigs **out)
 {
+    TW_OPTIONS(tw_lanczos, opts);
     tw_status st = TW_OK;
     krylov k = {0};
     tw_eigs *e = NULL;

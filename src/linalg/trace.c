@@ -12,6 +12,7 @@
 #include "linalg/panel.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "linalg/student.h"
 #include <float.h>
@@ -200,6 +201,7 @@ done:
 
 tw_status tw_trace(const tw_linop *op, const tw_trace_opts *opts, tw_estimate *out)
 {
+    TW_OPTIONS(tw_trace, opts);
     tw_status st = TW_OK;
     probing p = {0};
     double *diagonal = NULL, *sample = NULL, *q = NULL, squares = 0, inside = 0;
@@ -232,6 +234,7 @@ done:
 
 tw_status tw_frobenius2(const tw_linop *op, const tw_trace_opts *opts, tw_estimate *out)
 {
+    TW_OPTIONS(tw_trace, opts);
     tw_status st = TW_OK;
     probing p = {0};
     double *work = NULL, squares = 0;
@@ -254,6 +257,7 @@ done:
 
 tw_status tw_diagonal(const tw_linop *op, const tw_trace_opts *opts, double *diagonal, double *error, int64_t *products)
 {
+    TW_OPTIONS(tw_trace, opts);
     tw_status st = TW_OK;
     probing p = {0};
     double *mean = NULL, *spread = NULL, squares = 0; // spread: sum of squared deviations (Welford)

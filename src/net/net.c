@@ -3,6 +3,7 @@
 #include "net/net.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static const tw_kernels *choose_kernels(const tw_net_opts *opts)
 
 tw_status tw_net_new(const char *model, const tw_data *data, const tw_net_opts *opts, tw_net **out)
 {
+    TW_OPTIONS(tw_net, opts);
     tw_status st = TW_OK;
     tw_net *net = NULL;
 

@@ -27,8 +27,8 @@ void tw_figure_quote(FILE *script, const char *text);
 // Title and, below it, subtitle in the upper left corner of a figure of this height (as given to tw_figure_open).
 void tw_figure_heading(FILE *script, const char *title, const char *subtitle, double height);
 
-// Ticks of a logarithmic axis, 'x' or 'y', from least to most (0 < least < most): at least four, at round numbers, whether
-// that is many decades or a part of one, where gnuplot's own are none.
+// Ticks of a logarithmic axis, 'x' or 'y', from least to most (0 < least < most): at least four, at round numbers,
+// whether that is many decades or a part of one, where gnuplot's own are none.
 void tw_figure_log_ticks(FILE *script, char axis, double least, double most);
 
 #define TW_BLUE "#0072B2"

@@ -4,6 +4,7 @@
 // Steps and symbols as in docs/noise.md; each part of the mathematics is in its own file noise_*.c.
 #include "theory/noise.h"
 
+#include "base/options.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -301,6 +302,7 @@ done:
 
 tw_status tw_noise_solve_population(const tw_noise_population *in, const tw_noise_opts *opts, tw_noise_law **out)
 {
+    TW_OPTIONS(tw_noise, opts);
     tw_status st = TW_OK;
     tw_noise_frame f = {0};
     tw_noise_operator op = {0};
@@ -442,6 +444,7 @@ done:
 
 tw_status tw_noise_solve_data(const tw_noise_data *in, const tw_noise_opts *opts, tw_noise_law **out)
 {
+    TW_OPTIONS(tw_noise, opts);
     tw_status st = TW_OK;
     tw_noise_frame f = {0};
     tw_noise_operator op = {0};

@@ -16,6 +16,7 @@
 #include "thalweg/train_bound.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "net/net.h"
 #include "thalweg/curv.h"
 #include "train/gibbs.h"
@@ -315,6 +316,7 @@ void tw_prior_shape(const tw_net *net, const double *theta0, double *shape)
 tw_status tw_network_bound_new(tw_net *net, const tw_data *data, const tw_data *test, const double *theta0,
                                const double *shape, const tw_network_bound_opts *opts, tw_network_bound **out)
 {
+    TW_OPTIONS(tw_network_bound, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .test = test, .theta0 = theta0, .shape = shape, .opts = opts};
 

@@ -3,6 +3,7 @@
 #include "thalweg/train.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "train/trainer.h"
 #include <inttypes.h>
 #include <math.h>
@@ -41,6 +42,7 @@ done:
 
 tw_status tw_sgd(tw_net *net, const tw_data *data, const tw_sgd_opts *opts, tw_sgd_curve **out)
 {
+    TW_OPTIONS(tw_sgd, opts);
     tw_status st = TW_OK;
     tw_trainer *t = NULL;
     tw_sgd_curve *curve = NULL;

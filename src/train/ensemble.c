@@ -7,6 +7,7 @@
 #include "thalweg/train_dynamics.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/ranks.h"
 #include "base/shards.h"
 #include "net/net.h"
@@ -202,6 +203,7 @@ done:
 
 tw_status tw_ensemble_new(const tw_net *net, const tw_data *data, const tw_ensemble_opts *opts, tw_ensemble **out)
 {
+    TW_OPTIONS(tw_ensemble, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .opts = opts};
     tw_ensemble *o = NULL;

@@ -15,6 +15,7 @@
 #include "thalweg/train_noise.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "net/net.h"
 #include <inttypes.h>
@@ -223,6 +224,7 @@ static tw_status conclude(job *j)
 
 tw_status tw_fluctuation_new(tw_net *net, const tw_data *data, const tw_fluctuation_opts *opts, tw_fluctuation **out)
 {
+    TW_OPTIONS(tw_fluctuation, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .opts = opts, .part = *data};
     tw_fluctuation *o = NULL;

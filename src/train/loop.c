@@ -7,6 +7,7 @@
 #include "train/trainer.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -267,6 +268,7 @@ static tw_status check(const tw_trainer_opts *o)
 
 tw_status tw_trainer_new(tw_net *net, const tw_data *data, const tw_trainer_opts *opts, tw_trainer **out)
 {
+    TW_OPTIONS(tw_trainer, opts);
     tw_status st = TW_OK;
     tw_trainer *t = NULL;
 

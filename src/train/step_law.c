@@ -15,6 +15,7 @@
 #include "thalweg/train_dynamics.h"
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "base/ranks.h"
 #include "base/shards.h"
 #include "curv/samples.h"
@@ -445,6 +446,7 @@ done:
 
 tw_status tw_step_law_new(const tw_net *net, const tw_data *data, const tw_step_law_opts *opts, tw_step_law **out)
 {
+    TW_OPTIONS(tw_step_law, opts);
     tw_status st = TW_OK;
     job j = {.net = net, .data = data, .opts = opts, .threads = tw_threads()};
     tw_step_law *o = NULL;

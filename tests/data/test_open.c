@@ -399,7 +399,7 @@ static void wrong_options_are_named(void **state)
     WRONG((opts.split = "validation", opts.validation = 0.001), "found no samples");
     WRONG(opts.validation = 0.999, "found no samples");
     WRONG(opts.real = 2, "real: found 2, expected 4 or 8");
-    WRONG(opts.size = 1000, "size: found 1000");
+    WRONG(opts.size = 5, "size: found 5");
     WRONG(opts.add_to_sd = -1, "add to sd: found -1");
 #undef WRONG
     opts = tw_data_defaults();
