@@ -256,9 +256,7 @@ static tw_status show_json(const job *j)
     json_object_set_new(result, "diagonal", tw_json_reals(j->bound->n, j->bound->diagonal));
     json_object_set_new(result, "diagonal_stderr", tw_json_reals(j->bound->n, j->bound->diagonal_error));
     if (j->r.covariant) json_object_set_new(result, "rescaled", rescaled_json(j));
-    json_object_set_new(result, "network", tw_open_net_json(j->args, j->net));
-    json_object_set_new(result, "data", tw_open_data_json(j->args, j->data));
-    TW_TRY(tw_show_provenance(j->args, result));
+    TW_TRY(tw_open_origin(j->args, j->net, j->data, result));
     TW_TRY(tw_show_json(json_incref(result)));
 done:
     json_decref(result);

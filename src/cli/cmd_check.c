@@ -392,9 +392,7 @@ static tw_status run(const tw_args *args)
     TW_TRY(check_gradient(&c));
     TW_TRY(check_cost(&c));
     json_object_set(c.result, "notes", c.notes);
-    json_object_set_new(c.result, "network", tw_open_net_json(args, net));
-    json_object_set_new(c.result, "data", tw_open_data_json(args, data));
-    TW_TRY(tw_show_provenance(args, c.result));
+    TW_TRY(tw_open_origin(args, net, data, c.result));
     if (tw_args_flag(args, "json"))
         TW_TRY(tw_show_json(json_incref(c.result)));
     else

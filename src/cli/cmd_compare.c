@@ -481,9 +481,7 @@ static tw_status run(const tw_args *args)
         states = json_array();
         for (int s = 0; s < j.states; s++) json_array_append_new(states, state_json(&j.state[s]));
         json_object_set(result, "states", states);
-        json_object_set_new(result, "network", tw_open_net_json(args, j.net));
-        json_object_set_new(result, "data", tw_open_data_json(args, j.data));
-        TW_TRY(tw_show_provenance(args, result));
+        TW_TRY(tw_open_origin(args, j.net, j.data, result));
         TW_TRY(tw_show_json(json_incref(result)));
     } else {
         show(&j);

@@ -163,9 +163,7 @@ static tw_status run(const tw_args *args)
     TW_TRY(tw_dynamics_draw(&d));
     if (tw_args_flag(args, "json")) {
         result = tw_dynamics_json(&d);
-        json_object_set_new(result, "network", tw_open_net_json(args, d.net));
-        json_object_set_new(result, "data", tw_open_data_json(args, d.data));
-        TW_TRY(tw_show_provenance(args, result));
+        TW_TRY(tw_open_origin(args, d.net, d.data, result));
         TW_TRY(tw_show_json(json_incref(result)));
     } else {
         tw_show_progress_end();

@@ -186,9 +186,7 @@ static tw_status show(scape *s, int64_t curves)
             json_object_set_new(result, "eigenvalues", tw_json_reals(s->eigs->count, s->eigs->value));
             json_object_set_new(result, "residuals", tw_json_reals(s->eigs->count, s->eigs->residual));
         }
-        json_object_set_new(result, "network", tw_open_net_json(s->args, s->net));
-        json_object_set_new(result, "data", tw_open_data_json(s->args, s->data));
-        TW_TRY(tw_show_provenance(s->args, result));
+        TW_TRY(tw_open_origin(s->args, s->net, s->data, result));
         TW_TRY(tw_show_json(json_incref(result)));
     done:
         json_decref(result);

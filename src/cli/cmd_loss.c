@@ -54,9 +54,7 @@ static tw_status show(const tw_args *args, const tw_net *net, const tw_data *dat
     json_object_set_new(result, "accuracy", tw_json_real(value->accuracy));
     json_object_set_new(result, "gradient_norm", tw_json_real(value->gradient_norm));
     json_object_set_new(result, "seconds", tw_json_real(seconds));
-    json_object_set_new(result, "network", tw_open_net_json(args, net));
-    json_object_set_new(result, "data", tw_open_data_json(args, data));
-    TW_TRY(tw_show_provenance(args, result));
+    TW_TRY(tw_open_origin(args, net, data, result));
     TW_TRY(tw_show_json(json_incref(result)));
 done:
     json_decref(result);

@@ -224,9 +224,7 @@ static tw_status run(const tw_args *args)
     TW_TRY(draw(args, data, noise));
     if (tw_args_flag(args, "json")) {
         result = noise_json(noise);
-        json_object_set_new(result, "network", tw_open_net_json(args, net));
-        json_object_set_new(result, "data", tw_open_data_json(args, data));
-        TW_TRY(tw_show_provenance(args, result));
+        TW_TRY(tw_open_origin(args, net, data, result));
         TW_TRY(tw_show_json(json_incref(result)));
     } else {
         show(args, data, noise);

@@ -236,9 +236,7 @@ static tw_status show_json(const run_state *s)
     json_object_set_new(result, "augment", json_string(s->opts.augment));
     json_object_set_new(result, "curve", curve);
     json_object_set_new(result, "seconds", tw_json_real(s->seconds));
-    json_object_set_new(result, "network", tw_open_net_json(s->args, s->net));
-    json_object_set_new(result, "data", tw_open_data_json(s->args, s->data));
-    TW_TRY(tw_show_provenance(s->args, result));
+    TW_TRY(tw_open_origin(s->args, s->net, s->data, result));
     TW_TRY(tw_show_json(json_incref(result)));
 done:
     json_decref(result);

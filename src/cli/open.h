@@ -38,6 +38,9 @@ TW_NODISCARD tw_status tw_open_net_from(const tw_args *args, const tw_data *data
 // {"model", "parameters", "loss", "l2", "numbers", "weights"}: new reference.
 json_t *tw_open_net_json(const tw_args *args, const tw_net *net);
 
+// What every result says of where it comes from: "network", "data", and the command and program (tw_show_provenance).
+TW_NODISCARD tw_status tw_open_origin(const tw_args *args, const tw_net *net, const tw_data *data, json_t *result);
+
 // --matrix and kin (TW_USE_MATRIX). The caller frees *out with tw_curv_free.
 TW_NODISCARD tw_status tw_open_curv(const tw_args *args, const tw_net *net, const tw_data *data, tw_curv **out);
 

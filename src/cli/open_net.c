@@ -89,6 +89,13 @@ json_t *tw_open_net_json(const tw_args *args, const tw_net *net)
     return about;
 }
 
+tw_status tw_open_origin(const tw_args *args, const tw_net *net, const tw_data *data, json_t *result)
+{
+    json_object_set_new(result, "network", tw_open_net_json(args, net));
+    json_object_set_new(result, "data", tw_open_data_json(args, data));
+    return tw_show_provenance(args, result);
+}
+
 static void explain_curv(const tw_args *args, const tw_curv *curv)
 {
     char kept[32], less[32], work[32];
