@@ -257,8 +257,7 @@ static tw_status run(const tw_args *args)
     job j = {.args = args};
     uint64_t seed;
 
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     TW_TRY(tw_bound_read_opts(args, &j.opts));
     TW_TRY(tw_bound_read_training(args, &j.trainer, &j.epochs, &j.until));
     TW_TRY(read_list(args, "fractions", 0, 1, &j.fractions, j.fraction));

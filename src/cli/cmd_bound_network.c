@@ -320,8 +320,7 @@ static tw_status run(const tw_args *args)
     tw_status st = TW_OK;
     job j = {.args = args};
 
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     TW_TRY(tw_bound_read_opts(args, &j.opts));
     TW_TRY(tw_bound_read_training(args, &j.trainer, &j.epochs, &j.until));
     if (tw_args_str(args, "rescale")) TW_TRY(tw_args_real(args, "rescale", 1, 1e6, &j.r.most));

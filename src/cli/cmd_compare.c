@@ -461,8 +461,7 @@ static tw_status run(const tw_args *args)
     json_t *result = NULL, *states = NULL;
     const char *figure = tw_args_str(args, "figure"), *html = tw_args_str(args, "html");
 
-    TW_TRY(tw_open_check_out("figure", figure, ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     TW_TRY(tw_open_check_out("html", html, ".html .htm"));
     TW_TRY(read_opts(&j));
     TW_TRY(tw_open_run(args, "epochs optim lr batch", &j.run));

@@ -137,8 +137,7 @@ static tw_status run(const tw_args *args)
     tw_dynamics d = {.args = args};
     json_t *result = NULL;
 
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     TW_TRY(read_opts(&d));
     TW_TRY(tw_open_run(args, "", &d.run));
     if (d.run.net) {

@@ -219,8 +219,7 @@ static tw_status show(scape *s, int64_t curves)
 static tw_status open_all(scape *s, const char *line)
 {
     tw_status st = TW_OK;
-    TW_TRY(tw_open_check_out("figure", tw_args_str(s->args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(s->args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(s->args));
     if (tw_args_str(s->args, "csv") && !tw_args_str(s->args, "figure")) {
         st = tw_fail(TW_EINVAL, "--csv: found no --figure, expected one: it writes what the figure shows");
         goto done;

@@ -215,8 +215,7 @@ static tw_status run(const tw_args *args)
     tw_gradient_noise_opts opts = tw_gradient_noise_defaults();
     json_t *result = NULL;
 
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     TW_TRY(read_opts(args, &opts));
     TW_TRY(tw_open_data(args, &data));
     TW_TRY(tw_open_net(args, data, &net));

@@ -136,8 +136,7 @@ static tw_status check_outputs(const tw_args *args)
 {
     tw_status st = TW_OK;
     TW_TRY(tw_open_check_out("out", tw_args_str(args, "out"), ".npz .safetensors"));
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     if (tw_args_str(args, "csv") && !tw_args_str(args, "figure"))
         st = tw_fail(TW_EINVAL, "--csv: found no --figure, expected one: it writes what the figure shows");
 done:

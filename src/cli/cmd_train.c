@@ -50,8 +50,7 @@ static tw_status read_options(run_state *s)
     TW_TRY(tw_args_int(args, "epochs", 0, 1000000, &s->epochs));
     TW_TRY(tw_args_seed(args, "seed", &s->opts.seed));
     TW_TRY(tw_open_check_out("save", tw_args_str(args, "save"), ".safetensors .npz"));
-    TW_TRY(tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png"));
-    TW_TRY(tw_open_check_out("csv", tw_args_str(args, "csv"), NULL));
+    TW_TRY(tw_open_check_figure(args));
     if (tw_args_str(args, "csv") && !tw_args_str(args, "figure"))
         st = tw_fail(TW_EINVAL, "--csv: found no --figure, expected one: it writes what the figure shows");
 done:

@@ -51,5 +51,6 @@ TW_NODISCARD tw_status tw_open_run(const tw_args *args, const char *refused, tw_
 
 // Checks that a file could be written at --out, --figure, ...: before the work rather than after it. NULL is fine.
 TW_NODISCARD tw_status tw_open_check_out(const char *flag, const char *path, const char *endings);
+TW_NODISCARD tw_status tw_open_check_figure(const tw_args *args); // --figure and --csv
 
 #endif

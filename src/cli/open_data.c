@@ -113,3 +113,9 @@ tw_status tw_open_check_out(const char *flag, const char *path, const char *endi
                        strerror(errno));
     return TW_OK;
 }
+
+tw_status tw_open_check_figure(const tw_args *args)
+{
+    tw_status st = tw_open_check_out("figure", tw_args_str(args, "figure"), ".svg .pdf .png");
+    return st != TW_OK ? st : tw_open_check_out("csv", tw_args_str(args, "csv"), NULL);
+}
