@@ -6,6 +6,7 @@
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
 
+#include "base/clones.h"
 #include "train/words.h"
 
 typedef struct tw_rule tw_rule;
@@ -67,12 +68,5 @@ void tw_step_normals(uint64_t seed, int64_t step, int64_t first, int64_t count, 
         NULL, NULL, 0, 0, false, NULL, NULL \
     }
 #define TW_LARGE 1e300
-
-// Loops over numbers are compiled for several instruction sets, as in the kernels.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define TW_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define TW_CLONES
-#endif
 
 #endif
