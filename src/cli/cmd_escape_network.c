@@ -20,7 +20,8 @@ typedef struct experiment {
     tw_network_noise noise;
     tw_escape_rule rule;
     double D, size;
-    int64_t replicas, max_steps, starts;
+    int64_t replicas, max_steps, starts, repeats, paths;
+    bool split;
     uint64_t seed;
 } experiment;
 
@@ -74,6 +75,9 @@ static tw_status read_words(const tw_args *args, experiment *e)
     }
     TW_TRY(tw_args_int(args, "replicas", 2, 1 << 24, &e->replicas));
     TW_TRY(tw_args_int(args, "max-steps", 1, (int64_t)1 << 50, &e->max_steps));
+    TW_TRY(tw_args_int(args, "repeats", 4, 100000, &e->repeats));
+    TW_TRY(tw_args_int(args, "paths", 10, 1000000, &e->paths));
+    e->split = strcmp(tw_args_str(args, "method"), "split") == 0;
     e->starts = e->rule == TW_RULE_PLANE ? 12 : 0;
     if (tw_args_str(args, "starts")) TW_TRY(tw_args_int(args, "starts", 0, 100000, &e->starts));
     TW_TRY(tw_args_seed(args, "seed", &e->seed));
@@ -158,14 +162,67 @@ static tw_status estimate(const experiment *e, const int64_t *steps, const bool 
     return tw_escape_estimate(e->replicas, steps, escaped, p->dead, &p->m);
 }
 
+static tw_status simulate(const experiment *e, const tw_escape_walk *walk, const char *key, const tw_progress *progress,
+                          point *p)
+{
+    tw_status st = TW_OK;
+    int64_t *steps = NULL;
+    bool *escaped = NULL;
+    TW_TRY(tw_alloc(e->replicas, sizeof *steps, &steps));
+    TW_TRY(tw_alloc(e->replicas, sizeof *escaped, &escaped));
+    TW_TRY(tw_escape_walk_run(walk, e->replicas, e->max_steps, e->ledger, key, progress, steps, escaped));
+    TW_TRY(estimate(e, steps, escaped, walk->eta, p));
+done:
+    free(steps);
+    free(escaped);
+    return st;
+}
+
+// Does a simulation of 4 million steps contradict the splitting? It does where a single sample leaps over all levels.
+static tw_status cross_check(const tw_escape_walk *walk, const tw_progress *progress, tw_escape_measured *m)
+{
+    enum { REPLICAS = 512, STEPS = 8192 };
+    tw_status st = TW_OK;
+    int64_t *steps = NULL;
+    bool *escaped = NULL;
+    TW_TRY(tw_alloc(REPLICAS, sizeof *steps, &steps));
+    TW_TRY(tw_alloc(REPLICAS, sizeof *escaped, &escaped));
+    TW_TRY(tw_escape_walk_run(walk, REPLICAS, STEPS, NULL, NULL, progress, steps, escaped));
+    tw_escape_doubt(REPLICAS, steps, escaped, m);
+done:
+    free(steps);
+    free(escaped);
+    return st;
+}
+
+// Splitting where it was asked for, escapes are rare and no simulation contradicts it.
+static tw_status split(const experiment *e, const tw_escape_walk *walk, const char *key, const tw_progress *progress,
+                       point *p)
+{
+    tw_status st = TW_OK;
+    tw_escape_splitting found;
+    double forget = ceil(5 / (walk->eta * e->valley.a.eig[0]));
+    if (e->valley.a.flat > 0 || !(forget < 1e6)) {
+        snprintf(p->m.note, sizeof p->m.note,
+                 "the flattest direction forgets the start in %.3g steps, too many for splitting: simulated", forget);
+        return TW_OK;
+    }
+    TW_TRY(tw_escape_walk_split(walk, (int64_t)forget, e->repeats, e->paths, e->ledger, key, progress, &found));
+    p->m.split = found.rare;
+    if (!found.rare) goto done;
+    p->dead = forget;
+    tw_escape_split_read(&found, &p->m);
+    TW_TRY(cross_check(walk, progress, &p->m));
+done:
+    return st;
+}
+
 static tw_status measure(experiment *e, const tw_escape_sweep *s, int64_t i, const tw_progress *progress, point *p)
 {
     tw_status st = TW_OK;
     const tw_network_valley *v = &e->valley;
     double B = tw_escape_pick(s, 0, i), eta = tw_escape_pick(s, 1, i) * tw_escape_pick(s, 2, i), *factor = NULL;
     double *normal = NULL;
-    int64_t *steps = NULL;
-    bool *escaped = NULL;
     char key[32];
     tw_escape_walk walk = {.net = e->lanes, .rule = e->rule, .size = e->size, .a = v->a.x, .eta = eta, .seed = e->seed};
     p->m = (tw_escape_measured){.at = tw_escape_pick(s, s->which, i), .lr = eta};
@@ -186,19 +243,15 @@ static tw_status measure(experiment *e, const tw_escape_sweep *s, int64_t i, con
         walk.normal = normal;
         walk.b = v->b.x;
     }
-    TW_TRY(tw_alloc(e->replicas, sizeof *steps, &steps));
-    TW_TRY(tw_alloc(e->replicas, sizeof *escaped, &escaped));
     snprintf(key, sizeof key, "%" PRId64, i);
-    TW_TRY(tw_escape_walk_run(&walk, e->replicas, e->max_steps, e->ledger, key, progress, steps, escaped));
-    TW_TRY(estimate(e, steps, escaped, eta, p));
+    if (e->split) TW_TRY(split(e, &walk, key, progress, p));
+    if (!p->m.split) TW_TRY(simulate(e, &walk, key, progress, p));
     TW_TRY(tw_network_predict(v, e->net->l2, e->noise, e->D, e->rule, e->size, eta, B, &p->p));
     TW_TRY(tw_network_premises_find(&e->surface, v, e->noise, e->D, e->rule, e->size, eta, B, &p->premises));
     tw_network_premises_say(&p->premises, p->p.ln_steps, e->data->m, sizeof p->fails, p->fails);
 done:
     free(factor);
     free(normal);
-    free(steps);
-    free(escaped);
     return st;
 }
 
@@ -248,8 +301,11 @@ static void show_point(const point *p)
 {
     char interval[64];
     snprintf(interval, sizeof interval, "[%.5g, %.5g]", p->m.lo, p->m.hi);
-    printf("%10.5g  %12.6g  %26s  %8.4f  %6.4f  %7" PRId64 "  %6.2f", p->m.at, p->m.tau, interval, p->m.ln_tau, p->m.se,
-           p->m.events, p->m.weibull);
+    printf("%10.5g  %12.6g  %26s  %8.4f  %6.4f  ", p->m.at, p->m.tau, interval, p->m.ln_tau, p->m.se);
+    if (p->m.split)
+        printf("%7s  %6s", "split", "");
+    else
+        printf("%7" PRId64 "  %6.2f", p->m.events, p->m.weibull);
     show_number(p->p.ln_steps);
     printf("%s", p->fails[0] ? "?" : " ");
     show_number(p->p.exponent);
@@ -274,7 +330,8 @@ static json_t *point_json(const point *p)
     put(o, "ln_steps", p->m.ln_tau);
     put(o, "se_ln_steps", p->m.se);
     put(o, "weibull_z", p->m.weibull);
-    json_object_set_new(o, "events", json_integer(p->m.events));
+    json_object_set_new(o, "method", json_string(p->m.split ? "splitting" : "simulation"));
+    json_object_set_new(o, "events", p->m.split ? json_null() : json_integer(p->m.events));
     put(o, "clock_starts_after", p->dead);
     put(o, "theory_ln_steps", p->p.ln_steps);
     put(o, "theory_exponent", p->p.exponent);
@@ -461,9 +518,13 @@ static tw_status run(const tw_args *args)
         tw_show_progress_end();
         if (!json) show_point(&p[i]);
         json_array_append_new(rows, point_json(&p[i]));
-        if (p[i].m.events == 0)
-            tw_show_shortfall("%s = %g: nothing escaped within %" PRId64 " steps", tw_escape_swept[s.which].flag,
-                              p[i].m.at, e.max_steps);
+        if (p[i].m.split && p[i].m.se > 0.3)
+            tw_show_shortfall(
+                "%s = %g: the repeats of splitting disagree by %.2g of the rate: more --paths or --repeats",
+                tw_escape_swept[s.which].flag, p[i].m.at, p[i].m.se);
+        if (p[i].m.events == 0 && !p[i].m.split)
+            tw_show_shortfall("%s = %g: nothing escaped within %" PRId64 " steps; --method split reaches rare escapes",
+                              tw_escape_swept[s.which].flag, p[i].m.at, e.max_steps);
     }
     TW_TRY(show(args, &e, &s, p, result));
 done:
@@ -494,8 +555,11 @@ static const tw_flag flags[] = {
     {"batch", "LIST", "1", "batch size B"},
     {"k", "LIST", "1", "sharpness factor: L(sqrt(k) w), box and saddle divided by sqrt(k)"},
     {"starts", "N", NULL, "searches for a saddle; without it 12 where the rule needs one"},
-    {"replicas", "N", "200", "independent runs"},
-    {"max-steps", "N", "10000000", "runs are cut off here"},
+    {"replicas", "N", "200", "simulate: independent runs"},
+    {"max-steps", "N", "10000000", "simulate: runs are cut off here"},
+    {"method", "NAME", "simulate", "how; split simulates where escapes are not rare", .choices = "simulate|split"},
+    {"repeats", "N", "16", "split: independent estimates, whose spread is the error"},
+    {"paths", "N", "1000", "split: trajectories of each"},
     {"ledger", "FILE", NULL, "finished work is kept there as it comes; the same command goes on from it",
      .neutral = true},
     {0},
@@ -508,7 +572,8 @@ const tw_command tw_cmd_escape_network = {
         "Goes down to the minimum by Newton's method, with --rule saddle up to saddles by eigenvector following (and\n"
         "down again: only those count whose path ends in the valley), all with the exact Hessian in double; then runs\n"
         "SGD, a replica a lane, until it is out, for each point of a sweep. Rates: censored maximum likelihood, exact\n"
-        "95 % interval; z is the score of Weibull shape 1: beyond 3 the times are not exponential. Theory: for a box "
+        "95 % interval, or adaptive multilevel splitting on the distance from the minimum (--method split); z is the "
+        "score of Weibull shape 1: beyond 3 the times are not exponential. Theory: for a box "
         "the\n"
         "linear Gaussian chain (Lyapunov, Pickands), for white noise Kramers' time to the saddle, for minibatches the\n"
         "action along the path; paper's: with C = H/B, r^2 B/lr for a box and theorem 3.2 for a saddle. A ? behind ln\n"

@@ -261,6 +261,33 @@ done:
     return st;
 }
 
+void tw_escape_split_read(const tw_escape_splitting *split, tw_escape_measured *m)
+{
+    m->split = true;
+    m->tau = split->mean;
+    m->lo = split->lo;
+    m->hi = split->hi;
+    m->ln_tau = log(split->mean);
+    m->se = split->error;
+}
+
+void tw_escape_doubt(int64_t replicas, const int64_t *steps, const bool *escaped, tw_escape_measured *m)
+{
+    double exposure = 0, seen = 0;
+    for (int64_t i = 0; i < replicas; i++) {
+        exposure += (double)steps[i];
+        seen += escaped[i];
+    }
+    double expected = exposure / m->lo; // at the largest rate of the interval
+    m->events = (int64_t)seen;
+    // P(a Poisson count of this mean is at least what was seen) = P(chi-squared of 2 seen <= 2 expected)
+    if (seen == 0 || 1 - tw_chi2_tail(2 * seen, 2 * expected) >= 1e-3) return;
+    m->split = false;
+    snprintf(m->note, sizeof m->note,
+             "splitting said %.3g steps; a simulation saw %g escapes where it allows %.2g: simulated instead", m->tau,
+             seen, expected);
+}
+
 // Does a simulation of 20 million steps contradict the splitting? It does when the noise leaps over all levels at once.
 static tw_status cross_check(const tw_escape_chain_spec *c, const tw_progress *progress, tw_escape_measured *m)
 {
@@ -268,22 +295,10 @@ static tw_status cross_check(const tw_escape_chain_spec *c, const tw_progress *p
     tw_status st = TW_OK;
     int64_t *steps = NULL;
     bool *escaped = NULL;
-    double exposure = 0, seen = 0;
     TW_TRY(tw_alloc(REPLICAS, sizeof *steps, &steps));
     TW_TRY(tw_alloc(REPLICAS, sizeof *escaped, &escaped));
     TW_TRY(tw_escape_simulate(c, REPLICAS, STEPS, progress, steps, escaped));
-    for (int64_t i = 0; i < REPLICAS; i++) {
-        exposure += (double)steps[i];
-        seen += escaped[i];
-    }
-    double expected = exposure / m->lo; // at the largest rate of the interval
-    m->events = (int64_t)seen;
-    // P(a Poisson count of this mean is at least what was seen) = P(chi-squared of 2 seen <= 2 expected)
-    if (seen == 0 || 1 - tw_chi2_tail(2 * seen, 2 * expected) >= 1e-3) goto done;
-    m->split = false;
-    snprintf(m->note, sizeof m->note,
-             "splitting said %.3g steps; a simulation saw %g escapes where it allows %.2g: simulated instead", m->tau,
-             seen, expected);
+    tw_escape_doubt(REPLICAS, steps, escaped, m);
 done:
     free(steps);
     free(escaped);
@@ -446,15 +461,8 @@ tw_status tw_escape_measure(const tw_escape_setting *s, const char *key, const t
     tw_escape_splitting split = {.rare = false};
     if (s->split) {
         TW_TRY(tw_escape_split(&c, s->repeats, s->paths, s->ledger, key, progress, &split));
-        m->split = split.rare;
-    }
-    if (m->split) {
-        m->tau = split.mean;
-        m->lo = split.lo;
-        m->hi = split.hi;
-        m->ln_tau = log(split.mean);
-        m->se = split.error;
-        TW_TRY(cross_check(&c, progress, m));
+        if (split.rare) tw_escape_split_read(&split, m);
+        if (split.rare) TW_TRY(cross_check(&c, progress, m));
     }
     if (!m->split) TW_TRY(simulate(s, &c, sharpness, key, progress, m));
     predict(s, &c, m);

@@ -49,6 +49,10 @@ TW_NODISCARD tw_status tw_escape_measure(const tw_escape_setting *s, const char 
 TW_NODISCARD tw_status tw_escape_estimate(int64_t replicas, const int64_t *steps, const bool *escaped, double dead,
                                           tw_escape_measured *out);
 
+void tw_escape_split_read(const tw_escape_splitting *split, tw_escape_measured *out);
+// out->split becomes false, and out->note says why, where these replicas' escapes contradict the splitting in *out.
+void tw_escape_doubt(int64_t replicas, const int64_t *steps, const bool *escaped, tw_escape_measured *out);
+
 // --ledger: of this recipe, data and kind of lanes, whose bits may differ from another processor's.
 TW_NODISCARD tw_status tw_escape_ledger(const char *path, const char *recipe, uint64_t data, tw_ledger **out);
 

@@ -120,13 +120,13 @@ int64_t tw_network_room(const tw_escape_net *e)
 }
 
 #ifdef TW_X86
-static const tw_network_lanes *best(void)
+const tw_network_lanes *tw_network_best(void)
 {
     bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
     return wide ? &tw_network_avx512 : &tw_network_plain;
 }
 #else
-static const tw_network_lanes *best(void) { return &tw_network_plain; }
+const tw_network_lanes *tw_network_best(void) { return &tw_network_plain; }
 #endif
 
 typedef struct job {
@@ -165,8 +165,8 @@ static tw_status run_group(void *ctx, int64_t group, int thread)
             j->escaped[first + i] = kept[i] > 0;
         }
     } else {
-        best()->group(j->walk, j->factor, first, count, j->max_steps, j->desk + thread * j->room, j->steps + first,
-                      j->escaped + first);
+        tw_network_best()->group(j->walk, j->factor, first, count, j->max_steps, j->desk + thread * j->room,
+                                 j->steps + first, j->escaped + first);
         for (int64_t i = 0; i < count; i++) kept[i] = (double)j->steps[first + i] * (j->escaped[first + i] ? 1 : -1);
         if (j->ledger && tw_ranks() == 1) TW_TRY(tw_ledger_put(j->ledger, name, count, kept));
     }
@@ -200,20 +200,28 @@ done:
     return st;
 }
 
+tw_status tw_escape_walk_check(const tw_escape_walk *k)
+{
+    if (k->batch < 1) return tw_fail(TW_EINVAL, "batch: found %" PRId64 ", expected at least 1", k->batch);
+    if (!(k->eta > 0 && isfinite(k->eta)))
+        return tw_fail(TW_EINVAL, "eta: found %g, expected a positive number", k->eta);
+    if (k->rule == TW_RULE_BOX && !(k->size > 0))
+        return tw_fail(TW_EINVAL, "box: found %g, expected a positive number", k->size);
+    return TW_OK;
+}
+
 tw_status tw_escape_walk_run(const tw_escape_walk *k, int64_t replicas, int64_t max_steps, tw_ledger *ledger,
                              const char *key, const tw_progress *progress, int64_t *steps, bool *escaped)
 {
     tw_status st = TW_OK;
     int64_t n = k->net->n;
     job j = {.walk = k, .replicas = replicas, .max_steps = max_steps, .steps = steps, .escaped = escaped};
-    if (replicas < 1 || max_steps < 1 || k->batch < 1)
-        return tw_fail(TW_EINVAL,
-                       "found %" PRId64 " replicas, %" PRId64 " steps, batches of %" PRId64 ", expected at least 1",
-                       replicas, max_steps, k->batch);
-    if (!(k->eta > 0 && isfinite(k->eta)))
-        return tw_fail(TW_EINVAL, "eta: found %g, expected a positive number", k->eta);
-    if (k->rule == TW_RULE_BOX && !(k->size > 0))
-        return tw_fail(TW_EINVAL, "box: found %g, expected a positive number", k->size);
+    if (replicas < 1 || max_steps < 1) {
+        st = tw_fail(TW_EINVAL, "found %" PRId64 " replicas, %" PRId64 " steps, expected at least 1", replicas,
+                     max_steps);
+        goto done;
+    }
+    TW_TRY(tw_escape_walk_check(k));
     j.ledger = ledger;
     j.key = key;
     j.progress = progress;

@@ -11,7 +11,7 @@
 
 #include "linalg/dense.h"
 #include "net/net.h"
-#include "sim/ledger.h"
+#include "sim/escape.h"
 #include "theory/surface.h"
 
 enum { TW_ESCAPE_LAYERS = 16 };
@@ -64,6 +64,15 @@ typedef struct tw_escape_walk {
 TW_NODISCARD tw_status tw_escape_walk_run(const tw_escape_walk *walk, int64_t replicas, int64_t max_steps,
                                           tw_ledger *ledger, const char *key, const tw_progress *progress,
                                           int64_t *steps, bool *escaped);
+
+// TW_EINVAL: a batch, step or box that is not positive.
+TW_NODISCARD tw_status tw_escape_walk_check(const tw_escape_walk *walk);
+
+// Mean steps by adaptive multilevel splitting on the distance from the start, as tw_escape_split (sim/escape.h), for
+// ends that no simulation reaches. forget: steps after which the start no longer matters.
+TW_NODISCARD tw_status tw_escape_walk_split(const tw_escape_walk *walk, int64_t forget, int64_t repeats, int64_t paths,
+                                            tw_ledger *ledger, const char *key, const tw_progress *progress,
+                                            tw_escape_splitting *out);
 
 // The network's objective as a surface; net and data are borrowed, and the net's weights are changed. The caller frees
 // it with tw_network_surface_free.

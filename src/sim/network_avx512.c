@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #define FN(name) name##_avx512
 #define FN_NAME "avx512"

@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include <math.h>
+#include <string.h>
 
 #define FN(name) name##_plain
 #define FN_NAME "plain"
