@@ -51,6 +51,38 @@ a_ledger_of_other_work_is_refused() {
     run escape network $box --ledger l.txt
     exits 2 "l.txt" "hello"
 }
+# A rare point by splitting: the interval of a simulation of the same point overlaps with it; the ledger holds its repeats.
+splitting_says_what_simulation_says() {
+    rare="--data gauss:classes=2,dim=4,n=200 --model mlp:4-1 --loss logistic --l2 0.01 --rule box:0.4 --lr 0.2 --batch 3
+        --quiet"
+    # shellcheck disable=SC2086
+    run escape network $rare --replicas 64 --json
+    exits 0 || return 1
+    simulated=$(echo "$out" | sed -n 's/.*"\(low\|high\)": \([0-9.]*\).*/\2/p' | tr '\n' ' ')
+    # shellcheck disable=SC2086
+    run escape network $rare --method split --repeats 8 --paths 200 --json --ledger l.txt
+    exits 0 || return 1
+    says '"method": "splitting"' '"events": null' || return 1
+    echo "$out" | sed -n 's/.*"\(low\|high\)": \([0-9.]*\).*/\2/p' | tr '\n' ' ' |
+        awk -v other="$simulated" '{ split(other, b); exit !(b[1] > 1000 && $1 < b[2] && b[1] < $2) }' || return 1
+    [ "$(wc -l <l.txt)" = 9 ] || return 1
+    echo "$out" | numbers >whole
+    # shellcheck disable=SC2086
+    run escape network $rare --method split --repeats 8 --paths 200 --json --ledger l.txt --threads 1
+    exits 0 || return 1
+    echo "$out" | numbers | cmp - whole || return 1
+    run escape network --data gauss:classes=2,dim=4,n=200 --model mlp:4-1 --loss logistic --l2 0.01 --rule box:0.1 --lr 0.2 \
+        --method split --replicas 32 --quiet
+    exits 0 || return 1
+    says "most are out within" || return 1 # frequent: simulated
+    # One sample of 60,000 ends it by being drawn, over all levels at once: splitting is given up, and says so.
+    awk 'BEGIN { srand(2); for (i = 0; i < 59999; i++) printf "%.3f,%.3f,%d\n", rand() - 0.5 + (i % 2), rand(), i % 2
+        print "60,0,0" }' >outlier.csv
+    run escape network --data csv:outlier.csv --model mlp:2-1 --loss logistic --l2 0.1 --rule box:1.2 --lr 0.1 \
+        --method split --repeats 4 --paths 100 --replicas 32 --quiet
+    exits 0 || return 1
+    says "simulated instead"
+}
 # Rows as Sensorless Drive Diagnosis has them: 48 numbers with blanks between, the class (1 to 11) last. Two groups of
 # classes, the saddle rule on a small network, a figure with its numbers.
 a_file_in_the_form_of_sensorless_is_left_past_a_saddle() {
@@ -95,4 +127,5 @@ what_makes_no_sense_is_refused() {
 }
 
 claims threads_and_a_ledger_change_no_number kill_nine_loses_nothing_that_was_finished a_ledger_of_other_work_is_refused \
+    splitting_says_what_simulation_says \
     a_file_in_the_form_of_sensorless_is_left_past_a_saddle a_saddle_is_found_and_joined what_makes_no_sense_is_refused

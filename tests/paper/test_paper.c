@@ -188,6 +188,21 @@ static void tables_are_read_from_their_folder(void **state)
         }
         json_decref(f.evidence);
     }
+    // Rows in the form of Sensorless: 48 numbers with blanks between, the class last, 1 to 11.
+    snprintf(path, sizeof path, "%s/Sensorless_drive_diagnosis.txt", folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 220; i++) {
+        for (int k = 0; k < 48; k++) fprintf(file, "%.4e ", tw_rng_normal(&rng) + (k % 11 == i % 11));
+        fprintf(file, "%d\n", i % 11 + 1);
+    }
+    fclose(file);
+    tw_finding rows = {.evidence = json_object()};
+    must(claim_named("diffusion-escape", "sensorless-covariance")->measure(&e, &rows));
+    assert_non_null(strstr(rows.measured, "correlation of entries"));
+    json_decref(rows.evidence);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/banknote.csv", folder);
     tw_finding f = {.evidence = json_object()};
     must(claim_named("diffusion-escape", "avila-step")->measure(&e, &f));
     assert_int_equal(f.verdict, TW_UNDECIDED);
