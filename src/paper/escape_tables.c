@@ -35,13 +35,13 @@ static const char *const model_name[MODELS] = {"logistic regression", "network"}
 
 static const table banknote = {{"Banknote", "banknote.csv", 1, 0},
                                {{"-1", 0.05, 0.27, 0.2, {4, 5, 6, 7, 8}},
-                                {"-3-1,act=tanh", 0.03, 0.1, 0.3, {16, 19, 22, 25, 28}}}},
+                                {"-3-1,act=tanh", 0.03, 0.1, 0.3, {18, 20, 22, 24, 26}}}},
                    cardiotocography = {{"Cardiotocography", "cardiotocography.csv", 1, 0},
-                                       {{"-1", 0.05, 0.1, 0.1, {30, 35, 40, 45, 50}},
-                                        {"-3-1,act=tanh", 0.03, 0.1, 0.1, {18, 20, 22, 24, 26}}}},
+                                       {{"-1", 0.05, 0.1, 0.1, {29, 33, 37, 41, 45}},
+                                        {"-3-1,act=tanh", 0.03, 0.1, 0.1, {17, 19, 21, 23, 25}}}},
                    avila = {{"Avila", "avila.csv", 6, 0},
                             {{"-1", 0.05, 0.05, 0.05, {100, 120, 140, 160, 180}},
-                             {"-3-1,act=tanh", 0.03, 0.05, 0.1, {110, 126, 142, 158, 174}}}},
+                             {"-3-1,act=tanh", 0.03, 0.1, 0.1, {33, 38, 43, 48, 53}}}},
                    sensorless = {{"Sensorless", "Sensorless_drive_diagnosis.txt", 5, 0},
                                  {{"-1", 0.05, 0.05, 0.05, {80, 95, 110, 125, 140}},
                                   {"-3-1,act=tanh", 0.03, 0.1, 0.1, {40, 46, 52, 58, 64}}}};
