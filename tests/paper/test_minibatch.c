@@ -97,6 +97,33 @@ static void figures_show_the_published_values(void **state)
 }
 
 // What needs images says so, and runs on any data with classes: the verdict waits for the scale.
+// Truth: the distance in standard errors made anew from the numbers beside it; by hand, with k = 1 + 1/8 at momentum 0,
+// (2 - k Lambda A) = [1.499375 -0.219375; -0.30375 1.724375] and Lambda times its inverse has the off-diagonals
+// 0.1241266 and 0.1509245.
+static void what_a_verdict_is_made_of_is_in_the_evidence(void **state)
+{
+    (void)state;
+    tw_finding f = found("over-step", NULL);
+    double worst = 0;
+    int seen = 0;
+    for (size_t i = 0; i < json_array_size(json_object_get(f.evidence, "x")); i++) {
+        assert_near(listed(&f, "x", i), 0.1 * (double)(i + 1), 1e-12);
+        if (json_is_null(json_array_get(json_object_get(f.evidence, "worst_z"), i))) continue;
+        double z = fabs(listed(&f, "simulated", i) - listed(&f, "exact", i)) / listed(&f, "standard_error", i);
+        assert_near(listed(&f, "worst_z", i), z, 1e-9 * z);
+        worst = fmax(worst, z);
+        seen++;
+    }
+    assert_true(seen >= 10 && worst > 0.1);
+    assert_near(json_number_value(json_object_get(f.evidence, "worst_z_of_all")), worst, 1e-9 * worst);
+    json_decref(f.evidence);
+
+    f = found("matrix-step", NULL);
+    assert_near(listed(&f, "asymmetry_as_printed", 0), 0, 1e-15);
+    assert_near(listed(&f, "asymmetry_as_printed", 2), (0.1509245 - 0.1241266) / 0.1509245, 1e-5);
+    json_decref(f.evidence);
+}
+
 static void images_are_asked_for_and_any_classes_will_do(void **state)
 {
     (void)state;
@@ -142,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts_are_those_that_theory_settles),
         cmocka_unit_test(figures_show_the_published_values),
+        cmocka_unit_test(what_a_verdict_is_made_of_is_in_the_evidence),
         cmocka_unit_test(images_are_asked_for_and_any_classes_will_do),
         cmocka_unit_test(curves_keep_their_points),
     };
