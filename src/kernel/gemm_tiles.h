@@ -23,10 +23,15 @@ enum {
     TW_GEMM_ROOM = 576 << 10,
     TW_GEMM_BANDS = 4 // bands of A copied together, so that whole cache lines are used when A lies by columns
 };
-// Of kernel/live.inc: bytes of tangents in a band of places, beside which its slice of the weights has room in that
-// cache; and vectors of channels at once with many directions, twice as many with one or two.
-// SLICE: bytes of a direction's weights that stay there.
-enum { TW_LIVE_BAND = 256 << 10, TW_LIVE_CHUNK = 3, TW_LIVE_SLICE = 400 << 10 };
+// Of kernel/live_sweeps.inc. NEAR: bytes that stay in the first-level cache; SLICE: bytes that stay in the second; TILE:
+// vectors of weights a channel in the largest tile; CHANNELS: so many channels of the usual five or six are near.
+enum { TW_LIVE_NEAR = 24 << 10, TW_LIVE_SLICE = 400 << 10, TW_LIVE_TILE = 18, TW_LIVE_CHANNELS = 72 };
+
+// For vectors of so many bytes: lines of places whose patches in one slice are near; slices of which four channels'
+// weights are near; channels whose weights in those slices stay in the second-level cache.
+int64_t tw_live_lines(const tw_live *l, int64_t vector);
+int64_t tw_live_slices(const tw_live *l, int64_t vector);
+int64_t tw_live_wide(const tw_live *l, int64_t vector);
 
 extern _Thread_local char tw_gemm_room[TW_GEMM_ROOM];
 

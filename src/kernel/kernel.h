@@ -98,17 +98,20 @@ typedef struct tw_spatial {
     void (*load_image)(int from, int64_t c, int64_t p, const void *x, void *y);
 } tw_spatial;
 
-// A convolution of one image whose windows lie inside it, [h w][k][c] to [oh ow][k][out], of which only some outputs
-// are live (kernel/live.inc): those of place p are channel[start[p]] ... channel[start[p + 1] - 1], ascending.
+// A convolution of some images of which only some outputs are live (kernel/live.inc): those of place p, counted over
+// all images, are channel[start[p]] ... channel[start[p + 1] - 1], ascending.
 typedef struct tw_live {
-    tw_window win; // top = left = 0
-    int64_t out, k;
-    const int32_t *start; // [oh ow + 1]
+    tw_window win;
+    int64_t out, k, images;
+    int64_t most;         // live outputs in an image at most: what room is for
+    const int32_t *start; // [images oh ow + 1]
     const int32_t *channel;
-    void *room; // tw_live_room numbers
+    void *room; // tw_live_room numbers, 64-byte aligned
 } tw_live;
 
-int64_t tw_live_room(const tw_live *l); // start, channel and room need not be set
+// Of these start, channel and room need not be set; of the second images neither: how many are best worked at once.
+int64_t tw_live_room(const tw_live *l);
+int64_t tw_live_images(const tw_live *l);
 
 typedef struct tw_lively {
     // wbt[k][out][kh kw c] += ybt' P(x) + yb' P(xt), bbt[k][out] += sum ybt; xt NULL: without the second term; bbt

@@ -274,6 +274,7 @@ static void find_gates(tw_net *net, const int *readers, int i)
     if (!chooses && n->in < LEAST_WITHOUT_POOL) return;
     n->relu = relu;
     n->pool = chooses ? pool : 0;
+    n->live_most = (chooses ? net->node[pool].pout : n->pout) * n->out;
 }
 
 tw_status tw_build_end(tw_builder *b, int value) { return tw_build_end_positions(b, tw_build_flatten(b, value)); }

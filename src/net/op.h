@@ -25,7 +25,8 @@ typedef struct tw_node {
     int64_t pin, in;           // positions and features of input[0]
     int64_t pout, out;
     int relu,
-        pool; // of a convolution: the relu that alone reads it and the pool that alone reads that; 0: none, i: node i
+        pool; // of a convolution: the relu that alone reads it, the pool that alone reads that; 0: none, i: node i
+    int64_t live_most;    // and how many of its outputs these let through at most
     int64_t weight, bias; // offsets in the parameter block, -1: none
     tw_activation activation;
     double slope;
@@ -111,7 +112,7 @@ bool tw_conv_is_live(const tw_view *v);
 void tw_conv_live_tangent(const tw_view *v);
 void tw_conv_live_backward(const tw_view *v);
 void tw_conv_live_backward_tangent(const tw_view *v);
-int64_t tw_conv_live_scratch(const tw_node *n, int64_t k);
+int64_t tw_conv_live_scratch(const tw_node *n, int64_t s, int64_t k);
 
 // Zero the adjoint of input i before it is added to, unless a later reader has begun it.
 void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb);

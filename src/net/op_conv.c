@@ -147,10 +147,9 @@ static void gradient_norms(const tw_view *v, double *room, double *norm)
 // Room for the patches, and for one sample's gradient behind them.
 static int64_t scratch(const tw_node *n, int64_t s, int64_t k)
 {
-    (void)s;
     int64_t line = n->win.ow * k * patch_size(n), cache = CACHE / (int64_t)sizeof(double);
     int64_t dense = (line > cache ? line : cache) + n->out * patch_size(n) + n->out;
-    int64_t live = n->relu > 0 ? tw_conv_live_scratch(n, k) : 0;
+    int64_t live = n->relu > 0 ? tw_conv_live_scratch(n, s, k) : 0;
     return live > dense ? live : dense;
 }
 
