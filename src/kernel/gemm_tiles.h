@@ -23,8 +23,8 @@ enum {
     TW_GEMM_ROOM = 576 << 10,
     TW_GEMM_BANDS = 4 // bands of A copied together, so that whole cache lines are used when A lies by columns
 };
-// Of kernel/live_sweeps.inc. NEAR: bytes that stay in the first-level cache; SLICE: bytes that stay in the second; TILE:
-// vectors of weights a channel in the largest tile; CHANNELS: so many channels of the usual five or six are near.
+// Of kernel/live_sweeps.inc. NEAR, SLICE: bytes that stay in the first- and in the second-level cache; TILE: vectors of
+// weights a channel in the largest tile; CHANNELS: so many channels of the usual five or six are near.
 enum { TW_LIVE_NEAR = 24 << 10, TW_LIVE_SLICE = 400 << 10, TW_LIVE_TILE = 18, TW_LIVE_CHANNELS = 72 };
 
 // For vectors of so many bytes: lines of places whose patches in one slice are near; slices of which four channels'
