@@ -21,6 +21,7 @@ static const struct {
     {{.h = 9, .w = 9, .c = 8, .oh = 3, .ow = 3, .kh = 7, .kw = 7, .stride = 1}, 3, 5, 2},
     {{.h = 40, .w = 40, .c = 33, .oh = 38, .ow = 38, .kh = 3, .kw = 3, .stride = 1}, 9, 3, 1}, // more than one band
     {{.h = 4, .w = 4, .c = 230, .oh = 2, .ow = 2, .kh = 3, .kw = 3, .stride = 1}, 14, 9, 1},   // slices by and by
+    {{.h = 4, .w = 4, .c = 230, .oh = 2, .ow = 2, .kh = 3, .kw = 3, .stride = 1}, 3, 1, 2},
     {{.h = 4, .w = 3, .c = 16, .oh = 2, .ow = 3, .kh = 4, .kw = 4, .stride = 1, .top = 1, .left = 2}, 170, 1, 2},
     {{.h = 3, .w = 3, .c = 17, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .stride = 1, .top = 1, .left = 1}, 150, 6, 1},
 };
