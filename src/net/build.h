@@ -40,6 +40,10 @@ int tw_build_softmax(tw_builder *b, int value, int64_t runs, double scale, bool 
 // Softmax attention of each position to all (causal: to itself and those before), with heads that divide the features;
 // linear layers name.qkv and name.proj.
 int tw_build_attention(tw_builder *b, int value, const char *name, int64_t heads, bool causal);
+// The last state of an LSTM over the positions of value (net/model_sequence.c), at most TW_MOST_STEPS of them: every
+// step has nodes of its own.
+enum { TW_MOST_STEPS = 48 };
+int tw_build_lstm(tw_builder *b, int value, const char *name, int64_t hidden);
 int tw_build_slice(tw_builder *b, int value, int64_t place, int64_t places, int64_t first, int64_t features);
 int tw_build_concat(tw_builder *b, int left, int right);
 int tw_build_multiply(tw_builder *b, int left, int right);

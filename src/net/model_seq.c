@@ -282,6 +282,18 @@ done:
     return st;
 }
 
+// The last state: one value, without positions.
+static tw_status lstm(tw_builder *b, const layer *l, int *value)
+{
+    tw_status st = TW_OK;
+    int64_t hidden = 0;
+    TW_TRY(check(l, 1, 1, "", "lstm(HIDDEN)"));
+    TW_TRY(whole(l, l->value[0], "hidden", &hidden));
+    *value = tw_build_lstm(b, *value, l->name, hidden);
+done:
+    return st;
+}
+
 static const struct {
     const char *name;
     tw_status (*add)(tw_builder *b, const layer *l, int *value);
@@ -299,6 +311,7 @@ static const struct {
     {"softmax", softmax},
     {"embed", embed},
     {"attention", attention},
+    {"lstm", lstm},
 };
 
 static tw_status add(tw_builder *b, layer *l, char *text, int *value)
@@ -316,7 +329,7 @@ static tw_status add(tw_builder *b, layer *l, char *text, int *value)
             goto done;
         }
     static const char words[] = "conv dense linear maxpool meanpool globalpool flatten bn layernorm dropout softmax "
-                                "embed attention positions "
+                                "embed attention lstm positions "
                                 "identity relu leaky-relu tanh sigmoid softplus gelu";
     tw_nearest(l->kind, words, near, sizeof near);
     if (strcmp(near, l->kind) == 0) {

@@ -22,6 +22,7 @@ static const subject subjects[] = {
      "dense(3)",
      2, 4, false, false},
     {"seq:embed(256,4,positions=3) [ layernorm attention(2) ] [ | linear(4) gelu ] dense(3)", 5, 0, true, false},
+    {"seq:embed(256,3,positions=3) layernorm lstm(4) dense(3)", 5, 0, true, false},
 };
 enum { SUBJECTS = sizeof subjects / sizeof *subjects, M = 7 };
 

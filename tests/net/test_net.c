@@ -99,6 +99,7 @@ static void sequence_networks_have_the_counts_of_the_closed_forms(void **state)
          784, 28, 28, 4 * 9 + 4 + 2 * 4 + 4 * 4 * 9 + 4 + 8 * 4 * 9 + 8 + 8 * 4 + 8 + 8 * 10 + 10},
         {"seq:embed(300,6) attention(3) dense(10)", 7, 1, 7,
          300 * 6 + 7 * 6 + 18 * 6 + 18 + 6 * 6 + 6 + 7 * 6 * 10 + 10},
+        {"seq:embed(300,6) lstm(4) dense(10)", 7, 1, 7, 300 * 6 + 7 * 6 + 4 * 4 * (6 + 4) + 8 * 4 + 4 * 10 + 10},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         tw_data data = blank(known[i].features, 10);
@@ -140,6 +141,10 @@ static void descriptions_say_which_layer_is_wrong(void **state)
         {"seq:relu embed(9,4) dense(10)", "layer 2, embed(9,4): found a layer before it, expected it to be the first"},
         {"seq:embed(9,4,positions=785) dense(10)", "expected at most the 784 numbers of a sample"},
         {"seq:conv(4,3) attention(3) dense(10)", "found 3 heads, expected a divisor of the 4 features"},
+        {"seq:embed(9,4) lstm(8) dense(10)", "layer 2, lstm(8): "},
+        {"seq:embed(9,4) lstm(8) dense(10)", "found 784 positions of 4 features, expected 2 to 48 steps"},
+        {"seq:embed(9,4,positions=5) lstm dense(10)", "found 0 numbers, expected lstm(HIDDEN)"},
+        {"seq:embed(9,4,positions=5) lstm(4) lstm(4) dense(10)", "found 1 positions of 4 features"},
         {"seq:embed(9,4) positions linear(9)", "word 3: found a layer after positions"},
         {"seq:embed(9,4) linear(9) positions", "loss next: needs a model"},
         {"seq:dense(9)", "found 9 outputs"},
