@@ -15,7 +15,8 @@ tw_gemm_fn tw_gemm_f32, tw_gemm_f64;       // the fastest there is
 tw_gemm_fn tw_gemm_split3, tw_gemm_split6; // float products as bf16 products, where the processor has them
 tw_gemm_fn tw_gemm_ref32, tw_gemm_ref64;   // three plain loops
 
-extern const tw_lively tw_live_f32, tw_live_f64; // the fastest there is
+extern const tw_lively tw_live_f32, tw_live_f64;       // the fastest there is
+extern const tw_directly tw_direct_f32, tw_direct_f64; // likewise
 
 // Whether the split products run on bf16 units here, and by what ("oneDNN 2.6.3 bf16", or "not here").
 bool tw_gemm_split_here(void);

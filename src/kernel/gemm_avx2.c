@@ -22,6 +22,7 @@ static inline mask_f32 mask_first_f32(int count)
 #define store_part_f32(x, v, mask) _mm256_maskstore_ps(x, mask, (__m256)(v))
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 #undef REAL
 #undef FN
 
@@ -37,10 +38,13 @@ static inline mask_f64 mask_first_f64(int count)
 #define store_part_f64(x, v, mask) _mm256_maskstore_pd(x, mask, (__m256d)(v))
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 
 extern const tw_tiles tw_tiles_avx2;
 const tw_tiles tw_tiles_avx2 = {"avx2",
                                 gemm_f32,
                                 gemm_f64,
                                 {live_grad_f32, live_back_f32, live_tan_f32},
-                                {live_grad_f64, live_back_f64, live_tan_f64}};
+                                {live_grad_f64, live_back_f64, live_tan_f64},
+                                {direct_apply_f32, direct_back_f32, direct_grad_f32},
+                                {direct_apply_f64, direct_back_f64, direct_grad_f64}};

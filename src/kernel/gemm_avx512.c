@@ -19,6 +19,7 @@ static inline mask_f32 mask_first_f32(int count) { return (mask_f32)((1u << coun
 #define store_part_f32(x, v, mask) _mm512_mask_storeu_ps(x, mask, (__m512)(v))
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 #undef REAL
 #undef FN
 
@@ -31,10 +32,13 @@ static inline mask_f64 mask_first_f64(int count) { return (mask_f64)((1u << coun
 #define store_part_f64(x, v, mask) _mm512_mask_storeu_pd(x, mask, (__m512d)(v))
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 
 extern const tw_tiles tw_tiles_avx512;
 const tw_tiles tw_tiles_avx512 = {"avx512",
                                   gemm_f32,
                                   gemm_f64,
                                   {live_grad_f32, live_back_f32, live_tan_f32},
-                                  {live_grad_f64, live_back_f64, live_tan_f64}};
+                                  {live_grad_f64, live_back_f64, live_tan_f64},
+                                  {direct_apply_f32, direct_back_f32, direct_grad_f32},
+                                  {direct_apply_f64, direct_back_f64, direct_grad_f64}};

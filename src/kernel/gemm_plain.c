@@ -21,6 +21,7 @@ static inline int mask_first_f64(int count) { return count; }
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 #undef REAL
 #undef FN
 
@@ -32,10 +33,13 @@ static inline int mask_first_f64(int count) { return count; }
 #include "kernel/gemm_some.inc"
 #include "kernel/gemm_tiles.inc"
 #include "kernel/live.inc"
+#include "kernel/direct.inc"
 
 extern const tw_tiles tw_tiles_plain;
 const tw_tiles tw_tiles_plain = {"plain",
                                  gemm_f32,
                                  gemm_f64,
                                  {live_grad_f32, live_back_f32, live_tan_f32},
-                                 {live_grad_f64, live_back_f64, live_tan_f64}};
+                                 {live_grad_f64, live_back_f64, live_tan_f64},
+                                 {direct_apply_f32, direct_back_f32, direct_grad_f32},
+                                 {direct_apply_f64, direct_back_f64, direct_grad_f64}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The register tiles of gemm_tiles.inc and live.inc, compiled once for each instruction set.
+// The register tiles of gemm_tiles.inc, live.inc and direct.inc, compiled once for each instruction set.
 #ifndef KERNEL_GEMM_TILES_H
 #define KERNEL_GEMM_TILES_H
 
@@ -10,6 +10,7 @@ typedef struct tw_tiles {
     const char *name; // of the instruction set: "avx512", "avx2", "plain"
     tw_gemm_fn *f32, *f64;
     tw_lively live32, live64;
+    tw_directly direct32, direct64;
 } tw_tiles;
 
 // By name; NULL when there is none or the processor lacks it. "plain" runs everywhere.
@@ -32,6 +33,10 @@ enum { TW_LIVE_NEAR = 24 << 10, TW_LIVE_SLICE = 400 << 10, TW_LIVE_TILE = 18, TW
 int64_t tw_live_lines(const tw_live *l, int64_t vector);
 int64_t tw_live_slices(const tw_live *l, int64_t vector);
 int64_t tw_live_wide(const tw_live *l, int64_t vector);
+
+// Of kernel/direct.inc: bytes of a band of lines with what comes of them, which leave room for a panel of weights in
+// the second-level cache; and numbers of channels side by side.
+enum { TW_DIRECT_BAND = 256 << 10, TW_DIRECT_CHUNK = 16 };
 
 extern _Thread_local char tw_gemm_room[TW_GEMM_ROOM];
 

@@ -125,6 +125,27 @@ typedef struct tw_lively {
                 void *yt);
 } tw_lively;
 
+// Convolutions of few channels without patches (kernel/direct.inc): s images [h w][k][c] to [oh ow][k][out].
+typedef struct tw_direct {
+    tw_window win;
+    int64_t s, k, out;
+    void *room;                        // tw_direct_room numbers
+    int64_t band, result, pack, steps; // how it is divided
+} tw_direct;
+
+int64_t tw_direct_room(tw_direct *l); // also sets how the room is divided; a smaller s needs no more
+
+typedef struct tw_directly {
+    // yt = P(xt) w' + P(x) wt', w [out][kh kw c], wt [k][out][kh kw c]. A term whose x or xt is NULL is left out, but
+    // not both. Forward is the first term alone, with k = 1.
+    void (*apply)(const tw_direct *l, const void *x, const void *xt, const void *w, const void *wt, void *yt);
+    // xbt = P'(ybt w + yb wt), added when add; yb NULL: without the second term.
+    void (*back)(const tw_direct *l, const void *yb, const void *ybt, const void *w, const void *wt, bool add,
+                 void *xbt);
+    // wbt[k][out][kh kw c] = ybt' P(x) + yb' P(xt); xt NULL: without the second term.
+    void (*grad)(const tw_direct *l, const void *x, const void *xt, const void *yb, const void *ybt, void *wbt);
+} tw_directly;
+
 // Normalised groups of a matrix of rows x f numbers: each column over the rows (batch norm), or each row over its f
 // numbers (layer norm). hat = (x - mean) r with r = 1/sqrt(var + eps); fixed: mean and r are constants.
 typedef struct tw_groups {
@@ -190,7 +211,8 @@ typedef struct tw_kernels {
     const tw_spatial *image;
     const tw_norm *norm;
     const tw_blocks *block;
-    const tw_lively *live; // NULL: all outputs are worked alike
+    const tw_lively *live;     // NULL: all outputs are worked alike
+    const tw_directly *direct; // NULL: convolutions are products with patches
 } tw_kernels;
 
 // By name; NULL when there is none or the processor lacks what it needs.

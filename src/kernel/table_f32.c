@@ -16,6 +16,7 @@ const tw_kernels tw_kernels_f32 = {
     .norm = &tw_norm_f32,
     .block = &tw_blocks_f32,
     .live = &tw_live_f32,
+    .direct = &tw_direct_f32,
 };
 
 const tw_kernels tw_kernels_split3 = {

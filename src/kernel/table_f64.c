@@ -16,4 +16,5 @@ const tw_kernels tw_kernels_f64 = {
     .norm = &tw_norm_f64,
     .block = &tw_blocks_f64,
     .live = &tw_live_f64,
+    .direct = &tw_direct_f64,
 };

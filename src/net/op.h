@@ -114,6 +114,14 @@ void tw_conv_live_backward(const tw_view *v);
 void tw_conv_live_backward_tangent(const tw_view *v);
 int64_t tw_conv_live_scratch(const tw_node *n, int64_t s, int64_t k);
 
+// Convolutions without patches (net/op_conv_direct.c): weights and adjoints of the input; biases are the caller's.
+bool tw_conv_is_direct(const tw_view *v, int64_t k);
+void tw_conv_direct_forward(const tw_view *v);
+void tw_conv_direct_tangent(const tw_view *v);
+void tw_conv_direct_backward(const tw_view *v);
+void tw_conv_direct_backward_tangent(const tw_view *v);
+int64_t tw_conv_direct_scratch(const tw_node *n, int64_t s, int64_t k);
+
 // Zero the adjoint of input i before it is added to, unless a later reader has begun it.
 void tw_begin_adjoint(const tw_view *v, int i, int64_t k, void *xb);
 

@@ -9,7 +9,8 @@
 //
 // P is linear and P' (adding patches back) its transpose, so these are the formulas of op_dense.c with positions for
 // samples. Patches are made for a few lines of places at a time, as many as stay in a core's cache: they never exist
-// whole. Where a relu follows, all sweeps but the first work only what it lets through (net/op_conv_live.c).
+// whole; and where the kernels can do without them, not at all (net/op_conv_direct.c). Where a relu follows, all sweeps
+// but the first work only what it lets through (net/op_conv_live.c).
 #include "net/op.h"
 
 enum { CACHE = 1 << 20 }; // bytes of patches at once: the second-level cache of today's cores
@@ -27,7 +28,9 @@ static void forward(const tw_view *v)
 {
     const tw_node *n = v->node;
     int64_t patch = patch_size(n), all = v->s * n->win.oh, step = lines_at_once(n, v->s, 1), ow = n->win.ow;
-    for (int64_t at = 0; at < all; at += step) {
+    const bool direct = tw_conv_is_direct(v, 1);
+    if (direct) tw_conv_direct_forward(v);
+    for (int64_t at = 0; !direct && at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step;
         v->kern->image->patches(&n->win, 1, at, lines, v->x[0], v->scratch);
         v->kern->gemm(false, true, lines * ow, n->out, patch, v->scratch, patch, tw_at(v, v->w, n->weight), patch, 0,
@@ -44,8 +47,12 @@ static void backward(const tw_view *v)
         tw_conv_live_backward(v);
         return;
     }
-    if (v->xb[0]) tw_begin_adjoint(v, 0, 1, v->xb[0]);
-    for (int64_t at = 0; at < all; at += step) {
+    const bool direct = tw_conv_is_direct(v, 1);
+    if (direct)
+        tw_conv_direct_backward(v);
+    else if (v->xb[0])
+        tw_begin_adjoint(v, 0, 1, v->xb[0]);
+    for (int64_t at = 0; !direct && at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
         const void *yb = tw_at(v, v->yb, at * ow * n->out);
         if (v->wb) {
@@ -70,7 +77,9 @@ static void tangent(const tw_view *v)
         tw_conv_live_tangent(v);
         return;
     }
-    for (int64_t at = 0; at < all; at += step) {
+    const bool direct = tw_conv_is_direct(v, k);
+    if (direct) tw_conv_direct_tangent(v);
+    for (int64_t at = 0; !direct && at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
         void *yt = tw_to(v, v->yt, at * ow * k * n->out);
         v->kern->image->patches(&n->win, 1, at, lines, v->x[0], v->scratch);
@@ -94,8 +103,12 @@ static void backward_tangent(const tw_view *v)
         tw_conv_live_backward_tangent(v);
         return;
     }
-    if (v->xbt[0]) tw_begin_adjoint(v, 0, k, v->xbt[0]);
-    for (int64_t at = 0; at < all; at += step) {
+    const bool direct = tw_conv_is_direct(v, k);
+    if (direct)
+        tw_conv_direct_backward_tangent(v);
+    else if (v->xbt[0])
+        tw_begin_adjoint(v, 0, k, v->xbt[0]);
+    for (int64_t at = 0; !direct && at < all; at += step) {
         int64_t lines = all - at < step ? all - at : step, rows = lines * ow;
         const void *ybt = tw_at(v, v->ybt, at * ow * k * n->out), *yb = tw_at(v, v->yb, at * ow * n->out);
         if (v->wbt) {
@@ -150,7 +163,8 @@ static int64_t scratch(const tw_node *n, int64_t s, int64_t k)
     int64_t line = n->win.ow * k * patch_size(n), cache = CACHE / (int64_t)sizeof(double);
     int64_t dense = (line > cache ? line : cache) + n->out * patch_size(n) + n->out;
     int64_t live = n->relu > 0 ? tw_conv_live_scratch(n, s, k) : 0;
-    return live > dense ? live : dense;
+    int64_t direct = tw_conv_direct_scratch(n, s, k), most = live > dense ? live : dense;
+    return direct > most ? direct : most;
 }
 
 const tw_op_kind tw_op_conv = {
