@@ -16,13 +16,15 @@ typedef struct tw_data {
     int64_t features;                // numbers a sample, = channels * height * width for images
     int64_t channels, height, width; // images, channel first; otherwise channels = features, height = width = 1
     int real;                        // 4: x is float, 8: x is double
-    void *x;                         // [m][features]
+    void *x;                         // [m][features]; less where before or after is not 0
     int64_t classes;                 // > 0: labels 0 ... classes-1; 0: regression
     int32_t *label;                  // [m], or NULL for regression
     int64_t targets;                 // numbers a target; 0 for classification
     double *target;                  // [m][targets], or NULL
     uint64_t checksum;               // of shape, x, label and target, as stored with every result: docs/data.md
     char **class_name;               // [classes], or NULL where the source has no names for them
+    int64_t before, after;           // samples that x lacks at its beginning and end, as other ranks hold them; else 0
+    struct tw_data_rest *rest;       // the library's own
 } tw_data;
 
 // What to read and what to do to it: split and validation, subset, random labels, scale. Made by tw_data_defaults, then

@@ -167,6 +167,23 @@ done:
     return st;
 }
 
+tw_status tw_ranks_chain(void (*step)(void *ctx), void *ctx, size_t bytes, void *data)
+{
+    tw_status st = TW_OK;
+    int64_t *first = NULL;
+    const int ranks = tw_ranks_together(), me = ranks > 1 ? here.seat.rank : 0;
+    tw_message before = {me - 1, data, bytes}, after = {me + 1, data, bytes};
+    TW_TRY(tw_alloc(ranks + 1, sizeof *first, &first));
+    if (me > 0) TW_TRY(tw_ranks_exchange(0, NULL, 1, &before));
+    step(ctx);
+    if (me + 1 < ranks) TW_TRY(tw_ranks_exchange(1, &after, 0, NULL));
+    first[ranks] = (int64_t)bytes; // all of the last one's
+    if (ranks > 1) TW_TRY(tw_ranks_collect(first, data));
+done:
+    free(first);
+    return st;
+}
+
 tw_status tw_ranks_wait(void)
 {
     tw_status st = TW_OK;

@@ -37,6 +37,10 @@ TW_NODISCARD tw_status tw_ranks_share(void *data, size_t bytes);
 // is the caller's. NULL arrives as NULL.
 TW_NODISCARD tw_status tw_ranks_share_block(int64_t *bytes, void **data);
 
+// Calls step on rank 0, then on rank 1, ...: each finds data as the rank before left it; afterwards all have what the
+// last one left. What one process would do in a row, by ranks that each see a part.
+TW_NODISCARD tw_status tw_ranks_chain(void (*step)(void *ctx), void *ctx, size_t bytes, void *data);
+
 // Nobody goes on before all have come: before files are made whose presence the others ask for.
 TW_NODISCARD tw_status tw_ranks_wait(void);
 

@@ -114,8 +114,7 @@ static tw_status run(const tw_args *args)
     const char *out = tw_args_str(args, "out");
 
     TW_TRY(tw_open_check_out("out", out, ".npy .npz .safetensors"));
-    TW_TRY(tw_open_data(args, &data));
-    TW_TRY(tw_open_net(args, data, &net));
+    TW_TRY(tw_open_problem(args, &data, &net));
     TW_TRY(tw_open_curv(args, net, data, &curv));
     const tw_linop *op = tw_curv_linop(curv);
     TW_TRY(read_rows(tw_args_str(args, "vector"), op->n, &rows, &x));

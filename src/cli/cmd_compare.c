@@ -469,8 +469,7 @@ static tw_status run(const tw_args *args)
         j.data = j.run.data;
         j.net = j.run.net;
     } else {
-        TW_TRY(tw_open_data(args, &j.data));
-        TW_TRY(tw_open_net(args, j.data, &j.net));
+        TW_TRY(tw_open_problem(args, &j.data, &j.net));
     }
     TW_TRY(visit(&j));
     if (figure) TW_TRY(draw(&j, figure, tw_args_str(args, "csv")));

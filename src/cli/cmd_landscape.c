@@ -232,8 +232,7 @@ static tw_status open_all(scape *s, const char *line)
         st = tw_fail(TW_EINVAL, "--to: found %g, expected more than --from %g", s->to, s->from);
         goto done;
     }
-    TW_TRY(tw_open_data(s->args, &s->data));
-    TW_TRY(tw_open_net(s->args, s->data, &s->net));
+    TW_TRY(tw_open_problem(s->args, &s->data, &s->net));
     s->n = tw_net_params(s->net);
     TW_TRY(tw_alloc(s->n, sizeof *s->w, &s->w));
     TW_TRY(tw_alloc(s->n, sizeof *s->v, &s->v));

@@ -72,8 +72,7 @@ static tw_status run(const tw_args *args)
 
     TW_TRY(tw_open_check_out("out", out, ".npz .safetensors"));
     TW_TRY(tw_open_check_out("gradient", gradient_out, ".npy .npz .safetensors"));
-    TW_TRY(tw_open_data(args, &data));
-    TW_TRY(tw_open_net(args, data, &net));
+    TW_TRY(tw_open_problem(args, &data, &net));
     TW_TRY(tw_alloc(tw_net_params(net), sizeof *gradient, &gradient));
     if (out) TW_TRY(tw_alloc(data->m, sizeof *sample_loss, &sample_loss));
     double begin = tw_show_clock();

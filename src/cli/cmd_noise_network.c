@@ -217,8 +217,7 @@ static tw_status run(const tw_args *args)
 
     TW_TRY(tw_open_check_figure(args));
     TW_TRY(read_opts(args, &opts));
-    TW_TRY(tw_open_data(args, &data));
-    TW_TRY(tw_open_net(args, data, &net));
+    TW_TRY(tw_open_problem(args, &data, &net));
     TW_TRY(tw_gradient_noise_new(net, data, &opts, &noise));
     TW_TRY(draw(args, data, noise));
     if (tw_args_flag(args, "json")) {

@@ -170,8 +170,7 @@ static tw_status run(const tw_args *args)
     const char *out = tw_args_str(args, "out"), *figure = tw_args_str(args, "figure");
 
     TW_TRY(check_outputs(args));
-    TW_TRY(tw_open_data(args, &data));
-    TW_TRY(tw_open_net(args, data, &net));
+    TW_TRY(tw_open_problem(args, &data, &net));
     double begin = tw_show_clock();
     TW_TRY(tw_open_curv(args, net, data, &curv));
     const tw_linop *op = tw_curv_linop(curv);

@@ -35,6 +35,10 @@ TW_NODISCARD tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_
 TW_NODISCARD tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char *word, const char *weights,
                                         uint64_t seed, tw_net **out);
 
+// Both, for commands that only sweep over all samples: of several ranks each holds the samples of its shards. The
+// caller frees *data and *net, which start as NULL, also after a failure.
+TW_NODISCARD tw_status tw_open_problem(const tw_args *args, tw_data **data, tw_net **net);
+
 // {"model", "parameters", "loss", "l2", "numbers", "weights"}: new reference.
 json_t *tw_open_net_json(const tw_args *args, const tw_net *net);
 

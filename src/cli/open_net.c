@@ -2,7 +2,9 @@
 // --model and --weights become a network; --matrix and --layers a matrix.
 #include "cli/open.h"
 
+#include "base/ranks.h"
 #include "curv/product.h"
+#include "data/part.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -50,8 +52,8 @@ tw_status tw_open_net(const tw_args *args, const tw_data *data, tw_net **out)
     return st;
 }
 
-tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char *word, const char *weights,
-                           uint64_t seed, tw_net **out)
+static tw_status open_net(const tw_args *args, const tw_data *data, const char *word, const char *weights,
+                          uint64_t seed, tw_net **out)
 {
     tw_status st = TW_OK;
     tw_net *net = NULL;
@@ -68,12 +70,36 @@ tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char 
     if (weights) TW_TRY(read_init(word, weights, &opts.seed, &is_init));
     TW_TRY(tw_net_new(tw_args_str(args, "model"), data, &opts, &net));
     if (!is_init) TW_TRY(tw_net_load(net, weights));
-    explain_net(args, net, data);
     *out = net;
     net = NULL;
 done:
     tw_net_free(net);
     return st;
+}
+
+tw_status tw_open_net_from(const tw_args *args, const tw_data *data, const char *word, const char *weights,
+                           uint64_t seed, tw_net **out)
+{
+    tw_status st = open_net(args, data, word, weights, seed, out);
+    if (st == TW_OK) explain_net(args, *out, data);
+    return st;
+}
+
+tw_status tw_open_problem(const tw_args *args, tw_data **data, tw_net **net)
+{
+    tw_status st = TW_OK;
+    tw_data_opts opts;
+    uint64_t seed;
+    TW_TRY(tw_open_data_opts(args, &opts));
+    TW_TRY(tw_args_seed(args, "seed", &seed));
+    TW_TRY(tw_data_open_part(tw_open_data_spec(args), &opts, data));
+    TW_TRY(open_net(args, *data, "weights", tw_args_str(args, "weights"), seed, net));
+    TW_TRY(tw_data_hold(*data, tw_net_shard(*net, (*data)->m)));
+    explain_net(args, *net, *data);
+    if (tw_ranks() > 1)
+        tw_explain(args, "part", "this rank holds %" PRId64 " samples", (*data)->m - (*data)->before - (*data)->after);
+done:
+    return st; // what was opened is the caller's
 }
 
 json_t *tw_open_net_json(const tw_args *args, const tw_net *net)

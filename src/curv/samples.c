@@ -3,6 +3,7 @@
 #include "curv/samples.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/shards.h"
 #include "kernel/kernel.h"
 #include "net/net.h"
@@ -10,21 +11,24 @@
 typedef struct job {
     const tw_net *net;
     const tw_data *data;
+    int64_t first; // sample, of this rank
     double *g;
     const double *w;
 } job;
 
-static tw_status one_gradient(void *ctx, int64_t i, int thread)
+static tw_status one_gradient(void *ctx, int64_t shard, int thread)
 {
     (void)thread;
     tw_status st = TW_OK;
     const job *j = ctx;
+    int64_t i = j->first + shard;
     int64_t n = j->net->n;
     double *g = j->g + i * n;
     tw_data one = *j->data;
     tw_loss_value value;
     one.m = 1;
-    one.x = (char *)one.x + i * one.features * one.real;
+    one.x = (char *)one.x + (i - one.before) * one.features * one.real;
+    one.before = one.after = 0;
     if (one.label) one.label += i;
     if (one.target) one.target += i * one.targets;
     TW_TRY(tw_loss(j->net, &one, g, NULL, &value));
@@ -42,8 +46,13 @@ tw_status tw_sample_gradients(const tw_net *net, const tw_data *data, double *g)
     TW_TRY(tw_net_needs_samples(net, "the gradient of a sample"));
     TW_TRY(tw_alloc(net->n, sizeof *w, &w));
     tw_net_get_weights(net, w);
-    job j = {net, data, g, w};
-    TW_TRY(tw_shards_run(data->m, one_gradient, &j));
+    // Each rank those of the shards that are its own in every sweep: it may hold no other samples.
+    int64_t m = data->m, shard = tw_net_shard(net, m), shards = (m + shard - 1) / shard;
+    tw_dealt mine = tw_ranks_mine(shards);
+    int64_t last = mine.last * shard < m ? mine.last * shard : m;
+    job j = {net, data, mine.first * shard, g, w};
+    TW_TRY(tw_shards_run(last - j.first, one_gradient, &j));
+    TW_TRY(tw_ranks_gather(shards, shard * net->n * (int64_t)sizeof *g, m * net->n * (int64_t)sizeof *g, g));
 done:
     free(w);
     return st;

@@ -74,27 +74,35 @@ static int64_t fortran_place(const tw_array *array, int64_t index)
 }
 
 tw_status tw_array_decode(const char *path, const tw_number *number, bool fortran, const uint8_t *data, int64_t count,
-                          tw_array *out)
+                          const tw_rows *rows, tw_array *out)
 {
     bool narrow = (number->letter == 'f' && number->bytes < 8) || number->letter == 'g';
     size_t bytes = (size_t)number->bytes;
     void *x = NULL;
+    int64_t first = 0;
+    if (rows && out->rank > 0 && out->shape[0] > 0 && strcmp(rows->name, out->name ? out->name : "") == 0) {
+        int64_t row = count / out->shape[0];
+        tw_wanted kept = tw_wanted_in(rows->wanted, 0, out->shape[0]);
+        first = kept.first * row;
+        count = kept.count * row;
+    }
     tw_status st = tw_alloc(count, narrow ? sizeof(float) : sizeof(double), &x);
     if (st != TW_OK) return st;
 
     fortran = fortran && out->rank > 1;
     if (number->letter == 'f' && bytes >= 4 && !number->big && !fortran) {
-        memcpy(x, data, (size_t)count * bytes);
+        memcpy(x, data + (size_t)first * bytes, (size_t)count * bytes);
     } else {
         for (int64_t i = 0; i < count; i++) {
-            const uint8_t *p = data + (size_t)(fortran ? fortran_place(out, i) : i) * bytes;
+            const uint8_t *p = data + (size_t)(fortran ? fortran_place(out, first + i) : first + i) * bytes;
             if (narrow) {
                 ((float *)x)[i] = float_at(p, number);
             } else if (!double_at(p, number, &((double *)x)[i])) {
                 free(x);
                 return tw_fail(TW_EFORMAT, "%s: array \"%s\", number %" PRId64 ": found %s%" PRIu64 ", expected %s",
-                               path, out->name ? out->name : "", i, number->letter == 'i' ? "the 64-bit word " : "",
-                               word_at(p, number), number->letter == 'b' ? "0 or 1" : "an integer of at most 2^53");
+                               path, out->name ? out->name : "", first + i,
+                               number->letter == 'i' ? "the 64-bit word " : "", word_at(p, number),
+                               number->letter == 'b' ? "0 or 1" : "an integer of at most 2^53");
             }
         }
     }
@@ -144,7 +152,7 @@ done:
     return st;
 }
 
-static tw_status one_npy(const char *path, const uint8_t *data, size_t size, tw_arrays **out)
+static tw_status one_npy(const char *path, const uint8_t *data, size_t size, const tw_rows *rows, tw_arrays **out)
 {
     tw_status st = TW_OK;
     tw_arrays *made = NULL;
@@ -153,7 +161,7 @@ static tw_status one_npy(const char *path, const uint8_t *data, size_t size, tw_
 
     TW_TRY(tw_alloc(1, sizeof *made, &made));
     TW_TRY(tw_arrays_add(made, &room, "", 0, &array));
-    TW_TRY(tw_npy_parse(path, 0, data, size, array));
+    TW_TRY(tw_npy_parse(path, 0, data, size, rows, array));
     *out = made;
     made = NULL;
 done:
@@ -161,23 +169,25 @@ done:
     return st;
 }
 
-tw_status tw_arrays_parse(const char *path, const uint8_t *data, size_t size, tw_arrays **out)
+tw_status tw_arrays_parse(const char *path, const uint8_t *data, size_t size, const tw_rows *rows, tw_arrays **out)
 {
     if (size == 0)
         return tw_fail(TW_EFORMAT, "%s: byte 0: found an empty file, expected npy, npz or safetensors", path);
-    if (size >= 6 && memcmp(data, "\x93NUMPY", 6) == 0) return one_npy(path, data, size, out);
-    if (size >= 4 && memcmp(data, "PK", 2) == 0) return tw_npz_parse(path, data, size, out);
-    if (size >= 9 && data[8] == '{') return tw_safetensors_parse(path, data, size, out);
+    if (size >= 6 && memcmp(data, "\x93NUMPY", 6) == 0) return one_npy(path, data, size, rows, out);
+    if (size >= 4 && memcmp(data, "PK", 2) == 0) return tw_npz_parse(path, data, size, rows, out);
+    if (size >= 9 && data[8] == '{') return tw_safetensors_parse(path, data, size, rows, out);
     return tw_fail(TW_EFORMAT,
                    "%s: byte 0: found neither \"\\x93NUMPY\" (npy), \"PK\" (npz) nor a length and \"{\" (safetensors)",
                    path);
 }
 
-tw_status tw_arrays_load(const char *path, tw_arrays **out)
+tw_status tw_arrays_load(const char *path, tw_arrays **out) { return tw_arrays_load_rows(path, NULL, out); }
+
+tw_status tw_arrays_load_rows(const char *path, const tw_rows *rows, tw_arrays **out)
 {
     tw_bytes file = {0};
-    tw_status st = tw_bytes_load(path, &file);
-    if (st == TW_OK) st = tw_arrays_parse(path, file.data, file.size, out);
+    tw_status st = rows ? tw_bytes_map(path, &file) : tw_bytes_load(path, &file);
+    if (st == TW_OK) st = tw_arrays_parse(path, file.data, file.size, rows, out);
     tw_bytes_free(&file);
     return st;
 }

@@ -12,7 +12,7 @@
 #include "base/shards.h"
 #include <string.h>
 
-enum { LANES = 8, BLOCK = 1 << 20 };
+enum { LANES = 8, BLOCK = TW_CHECKSUM_BLOCK };
 
 static uint64_t step(uint64_t h, uint64_t word)
 {

@@ -5,6 +5,8 @@
 
 #include "base/status.h"
 
+enum { TW_CHECKSUM_BLOCK = 1 << 20 }; // bytes
+
 uint64_t tw_checksum_block(const void *data, size_t size);                        // one block, one thread
 TW_NODISCARD tw_status tw_checksum(const void *data, size_t size, uint64_t *out); // of the checksums of its MiB blocks
 

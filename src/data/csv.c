@@ -352,8 +352,9 @@ done:
     return st;
 }
 
-tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_csv_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
+    (void)wanted; // everything is read through; what is not wanted is dropped later
     static const int separators[] = {',', ';', '\t', ' '};
     tw_status st = TW_OK;
     int separator = -1, header = -1;

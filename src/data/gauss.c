@@ -78,8 +78,9 @@ done:
     return st;
 }
 
-tw_status tw_gauss_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_gauss_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
+    (void)wanted; // everything is read through; what is not wanted is dropped later
     tw_status st = TW_OK;
     tw_gauss gauss = {.classes = 10, .dim = 50, .n = 100, .separation = 2, .seed = 11};
     int64_t seed = 11, test = 2000;

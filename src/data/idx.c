@@ -20,7 +20,7 @@ static tw_status read_magic(tw_stream *s, uint32_t expected, const char *what)
     return st;
 }
 
-tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, tw_raw *out)
+tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_stream s = {0};
@@ -41,11 +41,19 @@ tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, tw_r
     }
     uint64_t pixels = (uint64_t)dim[1] * dim[2];
     TW_TRY(tw_stream_holds(&s, dim[0], pixels));
-    TW_TRY(tw_alloc(dim[0], pixels, &x));
-    TW_TRY(tw_stream_read(&s, dim[0] * pixels, x));
-    TW_TRY(tw_stream_end(&s));
+    tw_wanted kept = tw_wanted_in(wanted, 0, dim[0]);
+    int64_t after = dim[0] - kept.first - kept.count;
+    TW_TRY(tw_alloc(kept.count, pixels, &x));
+    TW_TRY(tw_stream_skip(&s, (uint64_t)kept.first * pixels));
+    TW_TRY(tw_stream_read(&s, (size_t)kept.count * pixels, x));
+    if (!s.gz || after == 0) { // what follows in a gzipped file is for those to check who want it
+        TW_TRY(tw_stream_skip(&s, (uint64_t)after * pixels));
+        TW_TRY(tw_stream_end(&s));
+    }
 
     out->m = dim[0];
+    out->before = kept.first;
+    out->after = after;
     out->features = (int64_t)pixels;
     out->channels = 1;
     out->height = dim[1];
@@ -91,14 +99,15 @@ done:
 }
 
 // classes = 0: as many as the largest label says.
-static tw_status read_pair(const char *images, const char *labels, int32_t classes, tw_raw *out)
+static tw_status read_pair(const char *images, const char *labels, int32_t classes, const tw_wanted *wanted,
+                           tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_bytes file = {0};
     tw_raw made = {0};
 
-    TW_TRY(tw_bytes_load(images, &file));
-    TW_TRY(tw_idx_images(images, file.data, file.size, &made));
+    TW_TRY(wanted ? tw_bytes_map(images, &file) : tw_bytes_load(images, &file));
+    TW_TRY(tw_idx_images(images, file.data, file.size, wanted, &made));
     tw_bytes_free(&file);
     TW_TRY(tw_bytes_load(labels, &file));
     TW_TRY(tw_idx_labels(labels, file.data, file.size, made.m, &made.label));
@@ -134,7 +143,7 @@ static tw_status find_file(const char *dir, const char *name, char **out)
 
 #define FILES "train-images-idx3-ubyte.gz and its three relatives"
 
-static tw_status read_folder(const char *dir, tw_part part, tw_raw *out)
+static tw_status read_folder(const char *dir, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     char *images = NULL, *labels = NULL;
@@ -142,14 +151,14 @@ static tw_status read_folder(const char *dir, tw_part part, tw_raw *out)
 
     TW_TRY(find_file(dir, test ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte", &images));
     TW_TRY(find_file(dir, test ? "t10k-labels-idx1-ubyte" : "train-labels-idx1-ubyte", &labels));
-    TW_TRY(read_pair(images, labels, 10, out));
+    TW_TRY(read_pair(images, labels, 10, wanted, out));
 done:
     free(images);
     free(labels);
     return st;
 }
 
-tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_fashion_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     // Xiao, Rasul & Vollgraf, arXiv:1708.07747, table 2
     static const char *const names[10] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -159,7 +168,7 @@ tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out)
     char *dir = NULL;
     TW_TRY(tw_spec_check(spec, 0, 1, ""));
     TW_TRY(tw_data_place("fashion-mnist", spec->values ? spec->value[0] : NULL, TW_FASHION_HOME, FILES, &dir));
-    TW_TRY(read_folder(dir, part, &made));
+    TW_TRY(read_folder(dir, part, wanted, &made));
     TW_TRY(tw_names_copy(10, names, &made.names));
     *out = made;
     made = (tw_raw){0};
@@ -169,19 +178,19 @@ done:
     return st;
 }
 
-tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_mnist_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     char *dir = NULL;
     TW_TRY(tw_spec_check(spec, 0, 1, ""));
     TW_TRY(tw_data_place("mnist", spec->values ? spec->value[0] : NULL, NULL, FILES, &dir));
-    TW_TRY(read_folder(dir, part, out));
+    TW_TRY(read_folder(dir, part, wanted, out));
 done:
     free(dir);
     return st;
 }
 
-tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_idx_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_raw train = {0};
@@ -197,11 +206,11 @@ tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out)
             goto done;
         }
         if (classes == 0) { // as many as the training part has: its last class may be missing here
-            TW_TRY(read_pair(spec->value[0], spec->value[1], 0, &train));
+            TW_TRY(read_pair(spec->value[0], spec->value[1], 0, &(tw_wanted){0, 0}, &train));
             classes = train.classes;
         }
     }
-    TW_TRY(read_pair(images, labels, (int32_t)classes, out));
+    TW_TRY(read_pair(images, labels, (int32_t)classes, wanted, out));
 done:
     tw_raw_free(&train);
     return st;

@@ -106,7 +106,8 @@ done:
     return st;
 }
 
-tw_status tw_npy_parse(const char *path, uint64_t at, const uint8_t *data, size_t size, tw_array *out)
+tw_status tw_npy_parse(const char *path, uint64_t at, const uint8_t *data, size_t size, const tw_rows *rows,
+                       tw_array *out)
 {
     tw_status st = TW_OK;
     tw_number number = {0};
@@ -135,7 +136,7 @@ tw_status tw_npy_parse(const char *path, uint64_t at, const uint8_t *data, size_
                      at + start + length, body, count, number.bytes);
         goto done;
     }
-    TW_TRY(tw_array_decode(path, &number, fortran, data + start + length, count, &made));
+    TW_TRY(tw_array_decode(path, &number, fortran, data + start + length, count, rows, &made));
     *out = made;
 done:
     return st;

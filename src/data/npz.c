@@ -55,7 +55,8 @@ static tw_status read_entry(const char *path, const uint8_t *data, size_t end, s
     return TW_OK;
 }
 
-static tw_status read_array(const char *path, const uint8_t *data, size_t directory, const entry *e, tw_array *out)
+static tw_status read_array(const char *path, const uint8_t *data, size_t directory, const entry *e,
+                            const tw_rows *rows, tw_array *out)
 {
     tw_status st = TW_OK;
     uint8_t *inflated = NULL;
@@ -87,13 +88,13 @@ static tw_status read_array(const char *path, const uint8_t *data, size_t direct
                      start, out->name, crc, e->crc);
         goto done;
     }
-    st = tw_npy_parse(path, start, bytes, e->whole, out);
+    st = tw_npy_parse(path, start, bytes, e->whole, rows, out);
 done:
     free(inflated);
     return st;
 }
 
-tw_status tw_npz_parse(const char *path, const uint8_t *data, size_t size, tw_arrays **out)
+tw_status tw_npz_parse(const char *path, const uint8_t *data, size_t size, const tw_rows *rows, tw_arrays **out)
 {
     tw_status st = TW_OK;
     tw_arrays *made = NULL;
@@ -122,7 +123,7 @@ tw_status tw_npz_parse(const char *path, const uint8_t *data, size_t size, tw_ar
             st = tw_fail(TW_EFORMAT, "%s: found two arrays called \"%s\"", path, array->name);
             goto done;
         }
-        TW_TRY(read_array(path, data, directory, &e, array));
+        TW_TRY(read_array(path, data, directory, &e, rows, array));
     }
     if (at != end) {
         st = tw_fail(TW_EFORMAT, "%s: byte %zu: found more than the %" PRIu32 " entries that the directory claims",

@@ -4,7 +4,7 @@
 #include "base/nearest.h"
 #include "base/options.h"
 #include "data/checksum.h"
-#include "data/prepare.h"
+#include "data/part.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -86,17 +86,19 @@ static tw_status check_opts(const tw_data_opts *given, tw_data_opts *out)
     return TW_OK;
 }
 
-static tw_status read_split(const tw_source *source, const tw_spec *spec, const char *split, tw_raw *out)
+tw_status tw_data_read_split(const tw_data_rest *rest, const char *split, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_raw made = {0}, more = {0};
-    TW_TRY(source->read(spec, strcmp(split, "test") == 0 ? TW_PART_TEST : TW_PART_TRAIN, &made));
+    TW_TRY(rest->source->read(&rest->spec, strcmp(split, "test") == 0 ? TW_PART_TEST : TW_PART_TRAIN, wanted, &made));
     if (strcmp(split, "all") == 0) {
-        st = source->read(spec, TW_PART_TEST, &more);
+        tw_wanted after = {0, 0}; // counted from the first sample of the test part
+        if (wanted) after = (tw_wanted){wanted->first - made.m, wanted->count};
+        st = rest->source->read(&rest->spec, TW_PART_TEST, wanted ? &after : NULL, &more);
         if (st == TW_EINVAL) // the words were right for the training part, so: there is no test part
             st = TW_OK;
         else if (st == TW_OK)
-            st = tw_raw_append(spec->text, &made, &more);
+            st = tw_raw_append(rest->spec.text, &made, &more);
         if (st != TW_OK) goto done;
     }
     *out = made;
@@ -117,23 +119,25 @@ static double common_sd(int64_t features, const double *mean, const double *sd)
 }
 
 // shift and factor of every feature from the training part (paper 1, section 13: sd + add_to_sd).
-static tw_status read_moments(const tw_source *source, const tw_spec *spec, const tw_data_opts *opts, const tw_raw *raw,
-                              double *shift, double *factor)
+static tw_status read_moments(const tw_data_rest *rest, bool parted, double *shift, double *factor)
 {
     tw_status st = TW_OK;
+    const tw_data_opts *opts = &rest->opts;
+    const tw_raw *raw = &rest->raw;
     tw_raw other = {0};
     int64_t *row = NULL, count;
     tw_data_opts train = *opts;
+    const tw_wanted none = {0, 0};
     bool here = strcmp(opts->split, "train") == 0 || strcmp(opts->split, "validation") == 0;
 
     train.split = "train";
     if (!here) {
-        TW_TRY(read_split(source, spec, "train", &other));
+        TW_TRY(tw_data_read_split(rest, "train", parted ? &none : NULL, &other));
         if (other.features != raw->features) {
             st = tw_fail(TW_EFORMAT,
                          "data %s: found %" PRId64 " features in the training part, expected %" PRId64
                          " as in split \"%s\"",
-                         spec->text, other.features, raw->features, opts->split);
+                         rest->spec.text, other.features, raw->features, opts->split);
             goto done;
         }
         raw = &other;
@@ -141,14 +145,28 @@ static tw_status read_moments(const tw_source *source, const tw_spec *spec, cons
     TW_TRY(tw_split_rows(raw, &train, false, &row, &count));
     if (count == 0) {
         st = tw_fail(TW_EINVAL, "data %s: found no training samples with validation %g, expected at least 1",
-                     spec->text, opts->validation);
+                     rest->spec.text, opts->validation);
         goto done;
     }
-    TW_TRY(tw_feature_moments(raw, count, row, shift, factor));
+    if (tw_raw_held(raw) < raw->m) {
+        tw_wanted part = tw_rows_window(tw_rows_part(count), row);
+        const int64_t m = raw->m, features = raw->features;
+        tw_raw_free(&other);
+        TW_TRY(tw_data_read_split(rest, "train", &part, &other));
+        if (other.m != m || other.features != features) {
+            st = tw_fail(TW_EFORMAT,
+                         "data %s: found %" PRId64 " samples of %" PRId64 " numbers, expected %" PRId64 " of %" PRId64
+                         " as a moment ago: was the file written meanwhile?",
+                         rest->spec.text, other.m, other.features, m, features);
+            goto done;
+        }
+        raw = &other;
+    }
+    TW_TRY(tw_feature_moments(raw, count, row, parted, shift, factor));
     double one = common_sd(raw->features, shift, factor);
     for (int64_t j = 0; j < raw->features; j++) {
-        double sd = strcmp(opts->scale, "one-scale") == 0 ? one : factor[j] + opts->add_to_sd;
-        factor[j] = strcmp(opts->scale, "centre") != 0 && sd > 0 ? 1 / sd : 1;
+        double sd = strcmp(rest->scale, "one-scale") == 0 ? one : factor[j] + opts->add_to_sd;
+        factor[j] = strcmp(rest->scale, "centre") != 0 && sd > 0 ? 1 / sd : 1;
     }
 done:
     free(row);
@@ -156,12 +174,11 @@ done:
     return st;
 }
 
-static tw_status checksum_all(tw_data *d)
+tw_status tw_data_checksum(tw_data *d, uint64_t x_sum)
 {
     tw_status st = TW_OK;
-    uint64_t part[9] = {(uint64_t)d->m,    (uint64_t)d->channels, (uint64_t)d->height, (uint64_t)d->width,
-                        (uint64_t)d->real, (uint64_t)d->classes,  (uint64_t)d->targets};
-    TW_TRY(tw_checksum(d->x, (size_t)d->m * (size_t)d->features * (size_t)d->real, &part[7]));
+    uint64_t part[9] = {(uint64_t)d->m,    (uint64_t)d->channels, (uint64_t)d->height,  (uint64_t)d->width,
+                        (uint64_t)d->real, (uint64_t)d->classes,  (uint64_t)d->targets, x_sum};
     if (d->label)
         TW_TRY(tw_checksum(d->label, (size_t)d->m * sizeof *d->label, &part[8]));
     else
@@ -192,80 +209,94 @@ done:
     return st;
 }
 
-static tw_status take_features(const tw_source *source, const tw_spec *spec, const tw_data_opts *opts, tw_raw *raw,
-                               const int64_t *row, tw_data *d)
+tw_status tw_data_find_scale(const tw_data_rest *rest, bool parted, tw_data_scale *out)
 {
     tw_status st = TW_OK;
     double *shift = NULL, *factor = NULL;
-    bool bytes = raw->kind == TW_RAW_U8;
-    const char *scale = opts->scale ? opts->scale : bytes ? "unit" : "none";
-    tw_data_opts named = *opts;
-    named.scale = scale;
+    bool bytes = rest->raw.kind == TW_RAW_U8, none = strcmp(rest->scale, "none") == 0;
 
-    if (strcmp(scale, "unit") == 0 && !bytes) {
-        st = tw_fail(TW_EINVAL,
-                     "data %s: scale unit divides bytes by 255; found numbers that are no bytes, expected "
-                     "scale none, centre, standard or one-scale",
-                     spec->text);
-        goto done;
+    if (strcmp(rest->scale, "unit") == 0 && !bytes)
+        return tw_fail(TW_EINVAL,
+                       "data %s: scale unit divides bytes by 255; found numbers that are no bytes, expected "
+                       "scale none, centre, standard or one-scale",
+                       rest->spec.text);
+    if (!none && strcmp(rest->scale, "unit") != 0) {
+        TW_TRY(tw_alloc(rest->raw.features, sizeof *shift, &shift));
+        TW_TRY(tw_alloc(rest->raw.features, sizeof *factor, &factor));
+        TW_TRY(read_moments(rest, parted, shift, factor));
     }
-    bool moments = strcmp(scale, "unit") != 0 && strcmp(scale, "none") != 0;
-    if (moments) {
-        TW_TRY(tw_alloc(raw->features, sizeof *shift, &shift));
-        TW_TRY(tw_alloc(raw->features, sizeof *factor, &factor));
-        TW_TRY(read_moments(source, spec, &named, raw, shift, factor));
-    }
-    d->features = raw->features;
-    d->channels = raw->channels;
-    d->height = raw->height;
-    d->width = raw->width;
-    d->real = opts->real;
-    TW_TRY(
-        tw_rows_convert(raw, d->m, row, d->real, bytes && strcmp(scale, "none") != 0 ? 255 : 1, shift, factor, &d->x));
+    *out = (tw_data_scale){bytes && !none ? 255 : 1, shift, factor};
+    shift = factor = NULL;
 done:
     free(shift);
     free(factor);
     return st;
 }
 
-tw_status tw_data_open(const char *text, const tw_data_opts *given, tw_data **out)
+tw_status tw_data_begin(const char *text, const tw_data_opts *given, const tw_wanted *wanted, tw_data_rest *r,
+                        tw_data *d)
 {
     tw_status st = TW_OK;
-    tw_spec spec = {0};
-    tw_data_opts opts;
-    const tw_source *source = NULL;
-    tw_raw raw = {0};
-    tw_data *made = NULL;
-    int64_t *row = NULL;
-
-    TW_TRY(check_opts(given, &opts));
-    TW_TRY(tw_spec_parse(text, &spec));
-    TW_TRY(find_source(spec.kind, &source));
-    TW_TRY(read_split(source, &spec, opts.split, &raw));
-    TW_TRY(tw_alloc(1, sizeof *made, &made));
-    TW_TRY(tw_strdup(text, &made->name));
-    bool trains = strcmp(opts.split, "train") == 0 || strcmp(opts.split, "all") == 0;
-    TW_TRY(
-        tw_split_rows(&raw, &opts, strcmp(opts.split, "test") == 0 || strcmp(opts.split, "all") == 0, &row, &made->m));
-    TW_TRY(tw_subset_rows(text, &opts, row, &made->m));
-    TW_TRY(take_answers(&raw, row, made));
-    if (trains && opts.random_labels > 0) {
-        if (!made->label) {
+    tw_data_opts *opts = &r->opts;
+    TW_TRY(check_opts(given, opts));
+    TW_TRY(tw_spec_parse(text, &r->spec));
+    TW_TRY(find_source(r->spec.kind, &r->source));
+    TW_TRY(tw_data_read_split(r, opts->split, wanted, &r->raw));
+    TW_TRY(tw_strdup(text, &d->name));
+    const tw_raw *raw = &r->raw;
+    snprintf(r->split, sizeof r->split, "%s", opts->split);
+    snprintf(r->scale, sizeof r->scale, "%s", opts->scale ? opts->scale : raw->kind == TW_RAW_U8 ? "unit" : "none");
+    opts->split = r->split;
+    opts->scale = r->scale;
+    bool all = strcmp(r->split, "all") == 0, trains = all || strcmp(r->split, "train") == 0;
+    TW_TRY(tw_split_rows(raw, opts, all || strcmp(r->split, "test") == 0, &r->row, &d->m));
+    TW_TRY(tw_subset_rows(text, opts, r->row, &d->m));
+    d->features = raw->features;
+    d->channels = raw->channels;
+    d->height = raw->height;
+    d->width = raw->width;
+    d->real = opts->real;
+    TW_TRY(take_answers(&r->raw, r->row, d));
+    if (trains && opts->random_labels > 0) {
+        if (!d->label) {
             st = tw_fail(TW_EINVAL, "data %s: random labels: found numeric targets, expected classes", text);
             goto done;
         }
-        TW_TRY(tw_labels_randomise(opts.seed, opts.random_labels, made->classes, made->m, made->label));
+        TW_TRY(tw_labels_randomise(opts->seed, opts->random_labels, d->classes, d->m, d->label));
     }
-    TW_TRY(take_features(source, &spec, &opts, &raw, row, made));
-    TW_TRY(checksum_all(made));
+done:
+    return st;
+}
+
+tw_status tw_data_open(const char *text, const tw_data_opts *given, tw_data **out)
+{
+    tw_status st = TW_OK;
+    tw_data_rest rest = {0};
+    tw_data_scale scale = {0};
+    tw_data *made = NULL;
+    uint64_t sum;
+
+    TW_TRY(tw_alloc(1, sizeof *made, &made));
+    TW_TRY(tw_data_begin(text, given, NULL, &rest, made));
+    TW_TRY(tw_data_find_scale(&rest, false, &scale));
+    TW_TRY(tw_rows_convert(&rest.raw, made->m, rest.row, made->real, scale.unit, scale.shift, scale.factor, &made->x));
+    TW_TRY(tw_checksum(made->x, (size_t)made->m * (size_t)made->features * (size_t)made->real, &sum));
+    TW_TRY(tw_data_checksum(made, sum));
     *out = made;
     made = NULL;
 done:
     tw_data_free(made);
-    free(row);
-    tw_raw_free(&raw);
-    tw_spec_free(&spec);
+    free(scale.shift);
+    free(scale.factor);
+    tw_data_rest_free(&rest);
     return st;
+}
+
+void tw_data_rest_free(tw_data_rest *rest)
+{
+    free(rest->row);
+    tw_raw_free(&rest->raw);
+    tw_spec_free(&rest->spec);
 }
 
 void tw_data_free(tw_data *data)
@@ -277,5 +308,7 @@ void tw_data_free(tw_data *data)
     free(data->x);
     free(data->label);
     free(data->target);
+    if (data->rest) tw_data_rest_free(data->rest);
+    free(data->rest);
     free(data);
 }

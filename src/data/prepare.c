@@ -4,6 +4,7 @@
 #include "data/prepare.h"
 
 #include "base/alloc.h"
+#include "base/ranks.h"
 #include "base/rng.h"
 #include "base/shards.h"
 #include <inttypes.h>
@@ -74,6 +75,7 @@ tw_status tw_subset_rows(const char *name, const tw_data_opts *opts, int64_t *ro
 static void row_numbers(const tw_raw *raw, int64_t row, double *out)
 {
     int64_t f = raw->features;
+    row -= raw->before;
     if (raw->kind == TW_RAW_U8) {
         const uint8_t *x = (const uint8_t *)raw->x + row * f;
         for (int64_t j = 0; j < f; j++) out[j] = x[j];
@@ -85,28 +87,74 @@ static void row_numbers(const tw_raw *raw, int64_t row, double *out)
     }
 }
 
-tw_status tw_feature_moments(const tw_raw *raw, int64_t count, const int64_t *row, double *mean, double *sd)
+tw_wanted tw_rows_part(int64_t count)
 {
+    int64_t ranks = tw_ranks_together(), rank = ranks > 1 ? tw_rank() : 0;
+    int64_t first = count / ranks * rank + count % ranks * rank / ranks, next = rank + 1;
+    return (tw_wanted){first, count / ranks * next + count % ranks * next / ranks - first};
+}
+
+tw_wanted tw_rows_window(tw_wanted part, const int64_t *row)
+{
+    if (part.count <= 0) return (tw_wanted){0, 0};
+    int64_t least = row[part.first], most = least;
+    for (int64_t i = part.first; i < part.first + part.count; i++) {
+        least = row[i] < least ? row[i] : least;
+        most = row[i] > most ? row[i] : most;
+    }
+    return (tw_wanted){least, most - least + 1};
+}
+
+typedef struct moments {
+    const tw_raw *raw;
+    tw_wanted part;
+    const int64_t *row;
+    double *x, *sum; // [features]
+    const double *mean;
+} moments;
+
+// Adds x, or with a mean (x - mean)^2, of this rank's rows to what the ranks before it have.
+static void add_rows(void *ctx)
+{
+    const moments *m = ctx;
+    for (int64_t i = m->part.first; i < m->part.first + m->part.count; i++) {
+        row_numbers(m->raw, m->row[i], m->x);
+        for (int64_t j = 0; j < m->raw->features; j++) {
+            double away = m->mean ? m->x[j] - m->mean[j] : 0;
+            m->sum[j] += m->mean ? away * away : m->x[j];
+        }
+    }
+}
+
+static tw_status add_all(moments *m, bool parted)
+{
+    if (parted) return tw_ranks_chain(add_rows, m, (size_t)m->raw->features * sizeof *m->sum, m->sum);
+    add_rows(m);
+    return TW_OK;
+}
+
+tw_status tw_feature_moments(const tw_raw *raw, int64_t count, const int64_t *row, bool parted, double *mean,
+                             double *sd)
+{
+    tw_status st = TW_OK;
     int64_t f = raw->features;
     double *x = NULL, unit = raw->kind == TW_RAW_U8 ? 255 : 1;
-    tw_status st = tw_alloc(f, sizeof *x, &x);
-    if (st != TW_OK) return st;
+    moments m = {.raw = raw, .part = parted ? tw_rows_part(count) : (tw_wanted){0, count}, .row = row, .sum = mean};
+    TW_TRY(tw_alloc(f, sizeof *x, &x));
+    m.x = x;
     for (int64_t j = 0; j < f; j++) mean[j] = sd[j] = 0;
-    for (int64_t i = 0; i < count; i++) {
-        row_numbers(raw, row[i], x);
-        for (int64_t j = 0; j < f; j++) mean[j] += x[j];
-    }
+    TW_TRY(add_all(&m, parted));
     for (int64_t j = 0; j < f; j++) mean[j] /= (double)count;
-    for (int64_t i = 0; i < count; i++) { // a second pass: no cancellation
-        row_numbers(raw, row[i], x);
-        for (int64_t j = 0; j < f; j++) sd[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
-    }
+    m.mean = mean; // a second pass: no cancellation
+    m.sum = sd;
+    TW_TRY(add_all(&m, parted));
     for (int64_t j = 0; j < f; j++) {
         sd[j] = sqrt(sd[j] / (double)count) / unit;
         mean[j] /= unit;
     }
+done:
     free(x);
-    return TW_OK;
+    return st;
 }
 
 enum { ROWS = 512 }; // a shard's rows
@@ -148,7 +196,7 @@ static tw_status put_row(const conversion *c, int64_t i, const double *from)
 static void bytes_row(const conversion *c, int64_t i)
 {
     int64_t f = c->raw->features;
-    const uint8_t *from = (const uint8_t *)c->raw->x + c->row[i] * f;
+    const uint8_t *from = (const uint8_t *)c->raw->x + (c->row[i] - c->raw->before) * f;
     float *x = (float *)c->x + i * f, scale = (float)c->scale;
     if (c->scale == 1)
         for (int64_t j = 0; j < f; j++) x[j] = (float)from[j];
@@ -177,32 +225,43 @@ static tw_status convert_rows(void *ctx, int64_t shard, int thread)
     return st;
 }
 
-static bool in_order(int64_t m, int64_t count, const int64_t *row)
+// Whether the rows are what raw holds, in its order.
+static bool in_order(const tw_raw *raw, int64_t count, const int64_t *row)
 {
     for (int64_t i = 0; i < count; i++)
-        if (row[i] != i) return false;
-    return m == count;
+        if (row[i] != raw->before + i) return false;
+    return tw_raw_held(raw) == count;
+}
+
+tw_status tw_rows_write(const tw_raw *raw, int64_t count, const int64_t *row, int real, double scale,
+                        const double *shift, const double *factor, void *x)
+{
+    tw_status st = TW_OK;
+    conversion c = {
+        .raw = raw, .count = count, .row = row, .real = real, .scale = scale, .shift = shift, .factor = factor, .x = x};
+    TW_TRY(tw_alloc(tw_threads(), (size_t)raw->features * sizeof(double), &c.scratch));
+    TW_TRY(tw_shards_run((count + ROWS - 1) / ROWS, convert_rows, &c));
+done:
+    free(c.scratch);
+    return st;
 }
 
 tw_status tw_rows_convert(tw_raw *raw, int64_t count, const int64_t *row, int real, double scale, const double *shift,
                           const double *factor, void **x)
 {
     tw_status st = TW_OK;
-    conversion c = {
-        .raw = raw, .count = count, .row = row, .real = real, .scale = scale, .shift = shift, .factor = factor};
-    if ((int)raw->kind == real && scale == 1 && !shift && in_order(raw->m, count, row)) {
+    void *made = NULL;
+    if ((int)raw->kind == real && scale == 1 && !shift && in_order(raw, count, row)) {
         *x = raw->x;
         raw->x = NULL;
         return TW_OK;
     }
-    TW_TRY(tw_alloc(tw_threads(), (size_t)raw->features * sizeof(double), &c.scratch));
-    TW_TRY(tw_alloc(count, (size_t)raw->features * (size_t)real, &c.x));
-    TW_TRY(tw_shards_run((count + ROWS - 1) / ROWS, convert_rows, &c));
-    *x = c.x;
-    c.x = NULL;
+    TW_TRY(tw_alloc(count, (size_t)raw->features * (size_t)real, &made));
+    TW_TRY(tw_rows_write(raw, count, row, real, scale, shift, factor, made));
+    *x = made;
+    made = NULL;
 done:
-    free(c.x);
-    free(c.scratch);
+    free(made);
     return st;
 }
 

@@ -45,12 +45,12 @@ static double number_at(const tw_raw *raw, int64_t i)
 tw_status tw_raw_check_finite(const char *path, const tw_raw *raw)
 {
     if (raw->kind != TW_RAW_U8)
-        for (int64_t i = 0; i < raw->m * raw->features; i++)
+        for (int64_t i = 0; i < tw_raw_held(raw) * raw->features; i++)
             if (!isfinite(number_at(raw, i)))
                 return tw_fail(TW_EFORMAT,
                                "%s: sample %" PRId64 ", feature %" PRId64 ": found %g, expected a finite "
                                "number",
-                               path, i / raw->features, i % raw->features, number_at(raw, i));
+                               path, raw->before + i / raw->features, i % raw->features, number_at(raw, i));
     for (int64_t i = 0; i < raw->m * raw->targets; i++)
         if (!isfinite(raw->target[i]))
             return tw_fail(TW_EFORMAT, "%s: sample %" PRId64 ", target %" PRId64 ": found %g, expected a finite number",
@@ -83,7 +83,12 @@ tw_status tw_raw_append(const char *path, tw_raw *raw, const tw_raw *more)
         goto done;
     }
     size_t row = (size_t)raw->features * (size_t)raw->kind, m = (size_t)raw->m, n = (size_t)more->m;
-    TW_TRY(join(&raw->x, m * row, more->x, n * row));
+    int64_t held = tw_raw_held(raw), others = tw_raw_held(more);
+    if (raw->after > 0 && held > 0) others = 0; // the window ended before these
+    if (more->before > 0 && others > 0) held = 0;
+    TW_TRY(join(&raw->x, (size_t)held * row, more->x, (size_t)others * row));
+    raw->before = held > 0 ? raw->before : others > 0 ? raw->m + more->before : raw->m + more->m;
+    raw->after = raw->m + more->m - raw->before - held - others;
     if (raw->label) {
         void *label = raw->label;
         st = join(&label, m * sizeof(int32_t), more->label, n * sizeof(int32_t));

@@ -7,6 +7,7 @@
 
 #include "data/spec.h"
 #include "data/stream.h"
+#include "data/wanted.h"
 #include "thalweg/data.h"
 
 typedef enum tw_raw_kind { TW_RAW_U8 = 1, TW_RAW_F32 = 4, TW_RAW_F64 = 8 } tw_raw_kind; // bytes of a number of x
@@ -23,7 +24,8 @@ void tw_names_free(tw_names *names);
 typedef struct tw_raw {
     int64_t m, features, channels, height, width;
     tw_raw_kind kind;
-    void *x; // [m][features]
+    void *x;               // [m - before - after][features]
+    int64_t before, after; // samples that x lacks at the beginning and at the end
     int64_t classes;
     int32_t *label; // [m]; NULL for regression
     int64_t targets;
@@ -33,19 +35,23 @@ typedef struct tw_raw {
 
 void tw_raw_free(tw_raw *raw); // what it holds; harmless on {0}
 
+static inline int64_t tw_raw_held(const tw_raw *raw) { return raw->m - raw->before - raw->after; }
+
 // TW_EFORMAT: sample, feature and value of the first number of x or target that is not finite.
 TW_NODISCARD tw_status tw_raw_check_finite(const char *path, const tw_raw *raw);
 
-// Appends the samples of `more` (same shape, kind and targets; else TW_EFORMAT) to `raw`.
+// Appends the samples of `more` (same shape, kind and targets; else TW_EFORMAT) to `raw`. Where both
+// lack samples at the seam, x keeps one of the two parts: a window never needs both.
 TW_NODISCARD tw_status tw_raw_append(const char *path, tw_raw *raw, const tw_raw *more);
 
 typedef enum tw_part { TW_PART_TRAIN, TW_PART_TEST } tw_part;
 
-// One kind of data set: "idx" and so on. Outputs are untouched on failure.
+// One kind of data set: "idx" and so on. Outputs are untouched on failure. x of samples that are not wanted may be left
+// out; with a window, files are mapped where that spares reading.
 typedef struct tw_source {
     const char *name, *usage, *what;
     const char *home; // where it is looked for first when no place is given; NULL: nowhere, or it is generated
-    tw_status (*read)(const tw_spec *spec, tw_part part, tw_raw *out);
+    tw_status (*read)(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
 } tw_source;
 
 const tw_source *tw_data_sources(int64_t *count);
@@ -57,20 +63,22 @@ const tw_source *tw_data_sources(int64_t *count);
 TW_NODISCARD tw_status tw_data_place(const char *name, const char *given, const char *system, const char *what,
                                      char **out);
 
-tw_status tw_fashion_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_mnist_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_idx_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_csv_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out); // npz and safetensors: arrays x and y
-tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_text_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_gauss_read(const tw_spec *spec, tw_part part, tw_raw *out);
-tw_status tw_regression_read(const tw_spec *spec, tw_part part, tw_raw *out);
+tw_status tw_fashion_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_mnist_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_idx_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_cifar10_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_cifar100_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_csv_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_xy_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted,
+                     tw_raw *out); // npz and safetensors: arrays x and y
+tw_status tw_npy_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_text_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_gauss_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
+tw_status tw_regression_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out);
 
 // Readers of bytes. idx: sets either images (kind, x, shape) or labels of out, by the rank that the magic number says.
-TW_NODISCARD tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, tw_raw *out);
+TW_NODISCARD tw_status tw_idx_images(const char *path, const uint8_t *data, size_t size, const tw_wanted *wanted,
+                                     tw_raw *out);
 TW_NODISCARD tw_status tw_idx_labels(const char *path, const uint8_t *data, size_t size, int64_t m, int32_t **out);
 
 // Windows of `length` bytes, `stride` apart, as numbers 0 to 255 (kind TW_RAW_F32), each with the byte after it as
@@ -80,7 +88,7 @@ TW_NODISCARD tw_status tw_text_windows(const char *path, const uint8_t *data, si
 
 // label_bytes: 1 (cifar10: the label) or 2 (cifar100: coarse, fine); which: the byte that is the label.
 TW_NODISCARD tw_status tw_cifar_records(const char *path, const uint8_t *data, size_t size, int label_bytes, int which,
-                                        int classes, tw_raw *out);
+                                        int classes, const tw_wanted *wanted, tw_raw *out);
 
 typedef struct tw_csv_opts {
     int separator;     // ',', ';', '\t', ' ' (any run of blanks and tabs), or 0: found in the first line

@@ -110,8 +110,9 @@ static void sample(const law *l, int64_t i, double *x, double *y)
         for (int64_t j = 0; j < l->dim; j++) x[j] += sqrt(l->input_noise) * tw_rng_normal(&rng);
 }
 
-tw_status tw_regression_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_regression_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
+    (void)wanted; // everything is read through; what is not wanted is dropped later
     tw_status st = TW_OK;
     law l = {0};
     tw_raw made = {0};

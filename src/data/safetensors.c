@@ -119,7 +119,7 @@ done:
     return st;
 }
 
-tw_status tw_safetensors_parse(const char *path, const uint8_t *data, size_t size, tw_arrays **out)
+tw_status tw_safetensors_parse(const char *path, const uint8_t *data, size_t size, const tw_rows *rows, tw_arrays **out)
 {
     tw_status st = TW_OK;
     json_t *json = NULL;
@@ -153,7 +153,7 @@ tw_status tw_safetensors_parse(const char *path, const uint8_t *data, size_t siz
                          path, c->name, bytes, numbers, width);
             goto done;
         }
-        TW_TRY(tw_array_decode(path, c->number, false, data + 8 + header + c->begin, numbers, array));
+        TW_TRY(tw_array_decode(path, c->number, false, data + 8 + header + c->begin, numbers, rows, array));
     }
     *out = made;
     made = NULL;

@@ -7,28 +7,51 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 1 << 30 }; // zlib counts in unsigned int, read() in ssize_t
 
+static tw_status open_file(const char *path, int *file, size_t *size)
+{
+    struct stat info;
+    *file = open(path, O_RDONLY | O_CLOEXEC);
+    if (*file < 0) return tw_fail(TW_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(*file, &info) != 0 || !S_ISREG(info.st_mode))
+        return tw_fail(TW_EIO, "%s: found %s, expected a file", path, S_ISDIR(info.st_mode) ? "a folder" : "a device");
+    *size = (size_t)info.st_size;
+    return TW_OK;
+}
+
+tw_status tw_bytes_map(const char *path, tw_bytes *out)
+{
+    int file = -1;
+    size_t size = 0;
+    tw_status st = open_file(path, &file, &size);
+    if (st == TW_OK && size == 0) { // there are no maps of nothing
+        close(file);
+        return tw_bytes_load(path, out);
+    }
+    if (st == TW_OK) {
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (data == MAP_FAILED)
+            st = tw_fail(TW_EIO, "%s: cannot be mapped: %s", path, strerror(errno));
+        else
+            *out = (tw_bytes){data, size, true};
+    }
+    if (file >= 0) close(file);
+    return st;
+}
+
 tw_status tw_bytes_load(const char *path, tw_bytes *out)
 {
     tw_status st = TW_OK;
     tw_bytes made = {0};
-    struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = -1;
 
-    if (file < 0) {
-        st = tw_fail(TW_EIO, "%s: cannot be opened: %s", path, strerror(errno));
-        goto done;
-    }
-    if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-        st = tw_fail(TW_EIO, "%s: found %s, expected a file", path, S_ISDIR(info.st_mode) ? "a folder" : "a device");
-        goto done;
-    }
-    made.size = (size_t)info.st_size;
-    TW_TRY(tw_alloc((int64_t)info.st_size, 1, &made.data));
+    TW_TRY(open_file(path, &file, &made.size));
+    TW_TRY(tw_alloc((int64_t)made.size, 1, &made.data));
     for (size_t at = 0; at < made.size;) {
         size_t want = made.size - at < CHUNK ? made.size - at : CHUNK;
         ssize_t got = read(file, made.data + at, want);
@@ -49,7 +72,10 @@ done:
 
 void tw_bytes_free(tw_bytes *bytes)
 {
-    free(bytes->data);
+    if (bytes->mapped)
+        munmap(bytes->data, bytes->size);
+    else
+        free(bytes->data);
     *bytes = (tw_bytes){0};
 }
 
@@ -171,6 +197,22 @@ tw_status tw_stream_read(tw_stream *stream, size_t n, void *out)
         return tw_fail(TW_EFORMAT, "%s: byte %" PRIu64 ": found the end%s after %zu bytes, expected %zu", stream->path,
                        at, stream->gz ? " of the gzip data" : " of the file", made, n);
     return TW_OK;
+}
+
+tw_status tw_stream_skip(tw_stream *stream, uint64_t n)
+{
+    uint8_t passed[1 << 15];
+    tw_status st = TW_OK;
+    if (!stream->gz && n <= left(stream)) {
+        stream->at += n;
+        return TW_OK;
+    }
+    while (n > 0 && st == TW_OK) {
+        size_t some = n < sizeof passed ? (size_t)n : sizeof passed;
+        st = tw_stream_read(stream, some, passed);
+        n -= some;
+    }
+    return st;
 }
 
 tw_status tw_stream_u32be(tw_stream *stream, uint32_t *out)

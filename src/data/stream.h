@@ -10,10 +10,13 @@
 typedef struct tw_bytes {
     uint8_t *data;
     size_t size;
+    bool mapped; // pages of the file, read when they are looked at
 } tw_bytes;
 
 // TW_EIO: cannot be opened, is not a regular file, or cannot be read; TW_ENOMEM.
 TW_NODISCARD tw_status tw_bytes_load(const char *path, tw_bytes *out);
+// The same without reading: what is looked at is read then, so the file must not shrink as long as it is held.
+TW_NODISCARD tw_status tw_bytes_map(const char *path, tw_bytes *out);
 void tw_bytes_free(tw_bytes *bytes);
 
 // The least and greatest number of bytes that `size` bytes of deflate data can stand for: deflate shrinks by at most
@@ -39,6 +42,8 @@ void tw_stream_close(tw_stream *stream); // harmless on {0}
 
 // Exactly n bytes. TW_EFORMAT: the file ends before, or is corrupt.
 TW_NODISCARD tw_status tw_stream_read(tw_stream *stream, size_t n, void *out);
+// Passes over n bytes, with the same messages; in a plain file they are not looked at.
+TW_NODISCARD tw_status tw_stream_skip(tw_stream *stream, uint64_t n);
 TW_NODISCARD tw_status tw_stream_u32be(tw_stream *stream, uint32_t *out);
 
 // What a header claims, before any memory: count items of size bytes can follow. TW_EFORMAT: they cannot.

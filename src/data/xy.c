@@ -22,7 +22,7 @@ static tw_status bad_shape(const char *path, const tw_array *a, const char *expe
     return tw_fail(TW_EFORMAT, "%s: array \"%s\": found shape [%s], expected %s", path, a->name, shape, expected);
 }
 
-static tw_status take_features(const char *path, tw_array *x, tw_raw *out)
+static tw_status take_features(const char *path, tw_array *x, const tw_wanted *wanted, tw_raw *out)
 {
     if (x->rank < 2 || x->rank > 4)
         return bad_shape(path, x,
@@ -33,7 +33,10 @@ static tw_status take_features(const char *path, tw_array *x, tw_raw *out)
     out->channels = x->rank == 3 ? 1 : x->shape[1];
     out->height = x->rank == 2 ? 1 : x->shape[x->rank - 2];
     out->width = x->rank == 2 ? 1 : x->shape[x->rank - 1];
-    out->features = out->channels * out->height * out->width; // fits: the numbers are in memory
+    tw_wanted kept = tw_wanted_in(wanted, 0, out->m);
+    out->before = kept.first;
+    out->after = out->m - kept.first - kept.count;
+    out->features = out->channels * out->height * out->width; // fits: the file holds so many numbers
     out->kind = (tw_raw_kind)x->real;
     out->x = x->x;
     x->x = NULL;
@@ -75,13 +78,13 @@ static tw_status take_targets(const char *path, tw_array *y, tw_raw *out)
     return TW_OK;
 }
 
-// x gives its memory away. task: 0 by the type of y, 1 classes, 2 regression.
+// x, of the wanted samples, gives its memory away. task: 0 by the type of y, 1 classes, 2 regression.
 static tw_status join(const char *x_path, tw_array *x, const char *y_path, tw_array *y, int task, int64_t classes,
-                      tw_raw *out)
+                      const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_raw made = {0};
-    TW_TRY(take_features(x_path, x, &made));
+    TW_TRY(take_features(x_path, x, wanted, &made));
     if (y->rank < 1 || y->rank > 2 || y->shape[0] != made.m) {
         char expected[64];
         snprintf(expected, sizeof expected, "[%" PRId64 "] or [%" PRId64 "][targets], as x says", made.m, made.m);
@@ -126,7 +129,7 @@ static tw_status read_options(const tw_spec *spec, int *task, int64_t *classes)
     return st == TW_OK ? tw_spec_int(spec, "classes", 1, CLASSES_MOST, classes) : st;
 }
 
-tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_xy_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_arrays *arrays = NULL;
@@ -148,20 +151,20 @@ tw_status tw_xy_read(const tw_spec *spec, tw_part part, tw_raw *out)
         hint = ", or test=FILE in the words after --data, for a test part";
     }
     if (test) { // as many classes as the training part has: its last class may be missing here
-        TW_TRY(tw_xy_read(spec, TW_PART_TRAIN, &train));
+        TW_TRY(tw_xy_read(spec, TW_PART_TRAIN, &(tw_wanted){0, 0}, &train));
         classes = train.classes;
     }
-    TW_TRY(tw_arrays_load(path, &arrays));
+    TW_TRY(tw_arrays_load_rows(path, wanted ? &(tw_rows){x_name, wanted} : NULL, &arrays));
     TW_TRY(find(path, arrays, x_name, hint, &x));
     TW_TRY(find(path, arrays, y_name, hint, &y));
-    TW_TRY(join(path, x, path, y, task, classes, out));
+    TW_TRY(join(path, x, path, y, task, classes, wanted, out));
 done:
     tw_arrays_free(arrays);
     tw_raw_free(&train);
     return st;
 }
 
-tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out)
+tw_status tw_npy_read(const tw_spec *spec, tw_part part, const tw_wanted *wanted, tw_raw *out)
 {
     tw_status st = TW_OK;
     tw_arrays *x = NULL, *y = NULL;
@@ -179,17 +182,17 @@ tw_status tw_npy_read(const tw_spec *spec, tw_part part, tw_raw *out)
             st = tw_fail(TW_EINVAL, "data %s: has no test part: give test-x=FILE,test-y=FILE", spec->text);
             goto done;
         }
-        TW_TRY(tw_npy_read(spec, TW_PART_TRAIN, &train)); // for its number of classes, as above
+        TW_TRY(tw_npy_read(spec, TW_PART_TRAIN, &(tw_wanted){0, 0}, &train)); // for its number of classes, as above
         classes = train.classes;
     }
-    TW_TRY(tw_arrays_load(x_path, &x));
+    TW_TRY(tw_arrays_load_rows(x_path, wanted ? &(tw_rows){"", wanted} : NULL, &x));
     TW_TRY(tw_arrays_load(y_path, &y));
     if (x->count != 1 || y->count != 1) {
         st = tw_fail(TW_EFORMAT, "%s: found %" PRId64 " arrays, expected 1 (npy)", x->count != 1 ? x_path : y_path,
                      x->count != 1 ? x->count : y->count);
         goto done;
     }
-    TW_TRY(join(x_path, &x->array[0], y_path, &y->array[0], task, classes, out));
+    TW_TRY(join(x_path, &x->array[0], y_path, &y->array[0], task, classes, wanted, out));
 done:
     tw_raw_free(&train);
     tw_arrays_free(x);

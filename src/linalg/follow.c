@@ -12,6 +12,7 @@
 // vector beside the known ones gives what they all miss a chance to be seen, here and, at the next look, again. Source:
 // Davidson's method without a preconditioner (Saad 2011, Numerical Methods for Large Eigenvalue Problems, section 8.4);
 // Stathopoulos, Saad & Wu, SIAM J. Sci. Comput. 19 (1998) 227 on its restarts. docs/block-lanczos.md.
+// The vectors are dealt to ranks as those of Lanczos are (linalg/panel.h).
 #include "linalg/eigs.h"
 
 #include "base/alloc.h"
@@ -27,11 +28,12 @@ typedef struct space {
     const tw_lanczos_opts *opts;
     tw_panel *panel;
     int64_t n, count, width, basis;
+    int64_t rows;             // of each vector, on this rank
     int64_t m, q;             // V has m vectors, multiplied; q more stand behind them, orthonormal, to be multiplied
-    double *v, *u;            // [basis + widest][n]
+    double *v, *u;            // [basis + widest][rows]
     double *t;                // [basis][basis]
     double *theta, *y;        // Ritz values, ascending, and vectors of T
-    double *x, *r;            // [count][n] wanted Ritz vectors and their residuals, in units
+    double *x, *r;            // [count][rows] wanted Ritz vectors and their residuals, in units
     double *turn;             // [basis][basis] coefficients of a restart
     double *c, *floor, *norm; // coefficients; lengths that are rounding; |r|
     double unit, scale;       // 0 until the first product that is not zero; largest |theta| so far, in units
@@ -55,11 +57,12 @@ static tw_status space_init(space *s, const tw_linop *op, const tw_lanczos_opts 
     s->basis = least(s->n, most(o->basis > 0 ? o->basis : chosen, most(widest, s->count) + 2 * s->width));
     int64_t room = s->basis + widest;
 
-    TW_TRY(tw_panel_new(s->n, room, &s->panel));
-    TW_TRY(tw_alloc(room, (size_t)s->n * sizeof(double), &s->v));
-    TW_TRY(tw_alloc(room, (size_t)s->n * sizeof(double), &s->u));
-    TW_TRY(tw_alloc(s->count, (size_t)s->n * sizeof(double), &s->x));
-    TW_TRY(tw_alloc(s->count, (size_t)s->n * sizeof(double), &s->r));
+    TW_TRY(tw_panel_new_dealt(s->n, room, &s->panel));
+    s->rows = s->panel->rows;
+    TW_TRY(tw_alloc(room, (size_t)s->rows * sizeof(double), &s->v));
+    TW_TRY(tw_alloc(room, (size_t)s->rows * sizeof(double), &s->u));
+    TW_TRY(tw_alloc(s->count, (size_t)s->rows * sizeof(double), &s->x));
+    TW_TRY(tw_alloc(s->count, (size_t)s->rows * sizeof(double), &s->r));
     TW_TRY(tw_alloc(s->basis * s->basis, sizeof(double), &s->t));
     TW_TRY(tw_alloc(s->basis * s->basis, sizeof(double), &s->turn));
     TW_TRY(tw_alloc(s->basis, sizeof(double), &s->theta));
@@ -87,13 +90,20 @@ static void space_free(space *s)
     free(s->norm);
 }
 
-// A random vector goes behind the given ones.
+// A random vector goes behind the given ones; one that is dealt is drawn whole.
 static tw_status add_random(space *s, int64_t given)
 {
+    tw_status st = TW_OK;
+    double *whole = NULL, *to = s->v + (s->m + given) * s->rows;
     tw_rng rng = tw_rng_at(s->opts->seed, TW_RNG_START, s->drawn++);
-    tw_rng_normals(&rng, s->n, s->v + (s->m + given) * s->n);
+    if (s->panel->dealt) TW_TRY(tw_alloc(s->n, sizeof *whole, &whole));
+    tw_rng_normals(&rng, s->n, whole ? whole : to);
+    if (whole) tw_panel_own(s->panel, whole, to);
     for (int64_t i = 0; i <= given; i++) s->floor[i] = 256 * DBL_EPSILON * sqrt((double)s->n); // entries are at most 1
-    return tw_panel_orthonormal(s->panel, s->m, s->v, given + 1, s->v + s->m * s->n, s->floor, &s->q);
+    TW_TRY(tw_panel_orthonormal(s->panel, s->m, s->v, given + 1, s->v + s->m * s->rows, s->floor, &s->q));
+done:
+    free(whole);
+    return st;
 }
 
 static tw_status start(space *s)
@@ -105,8 +115,9 @@ static tw_status start(space *s)
         double max = 0;
         TW_TRY(tw_panel_max(s->panel, 1, from, "start: vector", &max));
         if (max == 0) continue;
-        for (int64_t j = 0; j < n; j++) s->v[kept * n + j] = from[j] / max;
-        kept++;
+        double *to = s->v + kept++ * s->rows;
+        tw_panel_own(s->panel, from, to);
+        for (int64_t j = 0; j < s->rows; j++) to[j] /= max;
     }
     TW_TRY(add_random(s, kept));
 done:
@@ -118,10 +129,10 @@ static tw_status grow(space *s)
 {
     tw_status st = TW_OK;
     int64_t m = s->m, q = s->q, all = m + q;
-    double *u = s->u + m * s->n, max = 0;
-    TW_TRY(tw_panel_apply(s->panel, s->op, q, s->v + m * s->n, u, &s->products, &max));
+    double *u = s->u + m * s->rows, max = 0;
+    TW_TRY(tw_panel_apply(s->panel, s->op, q, s->v + m * s->rows, u, &s->products, &max));
     if (s->unit == 0 && max > 0) s->unit = max < 0x1p-300 || max > 0x1p300 ? ldexp(1, ilogb(max)) : 1;
-    if (s->unit > 0 && s->unit != 1) tw_panel_scale(q * s->n, u, 1 / s->unit);
+    if (s->unit > 0 && s->unit != 1) tw_panel_scale(q * s->rows, u, 1 / s->unit);
     TW_TRY(tw_panel_dot(s->panel, all, s->v, q, u, s->c));
     for (int64_t i = 0; i < all; i++)
         for (int64_t j = 0; j < q; j++) {
@@ -224,16 +235,16 @@ done:
 static tw_status choose(space *s)
 {
     tw_status st = TW_OK;
-    int64_t chosen = 0, n = s->n, picked[64];
+    int64_t chosen = 0, rows = s->rows, picked[64];
     for (int64_t i = 0; i < s->count && chosen < least(s->width, 64); i++)
         if (s->m >= s->count && !close_enough(s, i)) picked[chosen++] = i;
     if (s->m + most(chosen, 1) > s->basis) TW_TRY(restart(s));
-    chosen = least(chosen, n - s->m);
+    chosen = least(chosen, s->n - s->m);
     for (int64_t j = 0; j < chosen; j++) {
-        memcpy(s->v + (s->m + j) * n, s->r + picked[j] * n, (size_t)n * sizeof *s->v);
+        if (rows > 0) memcpy(s->v + (s->m + j) * rows, s->r + picked[j] * rows, (size_t)rows * sizeof *s->v);
         s->floor[j] = 32 * DBL_EPSILON * s->scale;
     }
-    if (chosen > 0) TW_TRY(tw_panel_orthonormal(s->panel, s->m, s->v, chosen, s->v + s->m * n, s->floor, &s->q));
+    if (chosen > 0) TW_TRY(tw_panel_orthonormal(s->panel, s->m, s->v, chosen, s->v + s->m * rows, s->floor, &s->q));
     if (s->q == 0) TW_TRY(add_random(s, 0));
 done:
     return st;
@@ -254,14 +265,14 @@ static tw_status tick(const space *s)
 static tw_status audit(space *s, double *off)
 {
     tw_status st = TW_OK;
-    int64_t n = s->n, k = s->count;
-    double *z = s->v + s->m * n, *az = s->u + s->m * n, *c = s->c, max = 0; // room has at least one vector more
+    int64_t rows = s->rows, k = s->count;
+    double *z = s->v + s->m * rows, *az = s->u + s->m * rows, *c = s->c, max = 0; // room has at least one vector more
     tw_rng rng = tw_rng_at(s->opts->seed, TW_RNG_START, UINT64_MAX);
     tw_rng_signs(&rng, k, c);
     for (int64_t i = 0; i < k; i++) c[i] /= sqrt((double)k);
     TW_TRY(tw_panel_combine(s->panel, k, s->x, 1, c, z));
     TW_TRY(tw_panel_apply(s->panel, s->op, 1, z, az, &s->products, &max));
-    if (s->unit > 0 && s->unit != 1) tw_panel_scale(n, az, 1 / s->unit);
+    if (s->unit > 0 && s->unit != 1) tw_panel_scale(rows, az, 1 / s->unit);
     TW_TRY(tw_panel_subtract(s->panel, k, s->r, 1, az, c, 0, NULL, NULL));
     for (int64_t i = 0; i < k; i++) c[i] *= s->theta[place(s, i)];
     TW_TRY(tw_panel_subtract(s->panel, k, s->x, 1, az, c, 1, az, c + k));
@@ -290,7 +301,7 @@ static tw_status finish(space *s, tw_eigs *e)
     tw_status st = TW_OK;
     double unit = s->unit > 0 ? s->unit : 1, off = 0;
     double rounding = fmax(s->op->rounding, DBL_EPSILON * sqrt((double)s->n));
-    memcpy(e->vector, s->x, (size_t)(s->count * s->n) * sizeof *s->x);
+    if (s->rows > 0) memcpy(e->vector, s->x, (size_t)(s->count * s->rows) * sizeof *s->x);
     TW_TRY(audit(s, &off));
     e->products = s->products;
     e->restarts = s->restarts;
@@ -322,6 +333,7 @@ tw_status tw_eigs_follow(const tw_linop *op, const tw_lanczos_opts *opts, tw_eig
         TW_TRY(tick(&s));
     }
     TW_TRY(finish(&s, e));
+    TW_TRY(tw_eigs_whole(e, s.panel));
     *out = e;
     e = NULL;
 done:

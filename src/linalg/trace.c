@@ -8,7 +8,8 @@
 //               t interval is honest.
 //   norm        E |Az|^2 = tr A'A
 //   diagonal    E z * (Az) = diag A
-// As many products as the matrix has columns give the exact answer, from unit vectors. Derivations: docs/traces.md.
+// As many products as the matrix has columns give the exact answer, from unit vectors. The vectors are dealt to ranks
+// (linalg/panel.h), but for unit vectors, whose matrix is small. Derivations: docs/traces.md.
 #include "linalg/panel.h"
 
 #include "base/alloc.h"
@@ -24,9 +25,9 @@ typedef struct probing {
     const tw_linop *op;
     const tw_trace_opts *opts;
     tw_panel *panel;
-    int64_t n, block, products, total;
+    int64_t n, rows, block, products, total; // rows: of each vector, on this rank
     uint64_t drawn;
-    double *z, *y; // [block][n]
+    double *z, *y; // [block][rows]
     double *dots;  // [block][block]
     double max;
 } probing;
@@ -52,9 +53,11 @@ static tw_status probing_init(probing *p, const tw_linop *op, const tw_trace_opt
     p->n = op->n;
     p->block = op->block < op->n ? op->block : op->n;
     p->total = opts->products < op->n ? opts->products : op->n;
-    TW_TRY(tw_panel_new(p->n, room > p->block ? room : p->block, &p->panel));
-    TW_TRY(tw_alloc(p->block, (size_t)p->n * sizeof(double), &p->z));
-    TW_TRY(tw_alloc(p->block, (size_t)p->n * sizeof(double), &p->y));
+    int64_t most = room > p->block ? room : p->block;
+    TW_TRY(opts->products < op->n ? tw_panel_new_dealt(p->n, most, &p->panel) : tw_panel_new(p->n, most, &p->panel));
+    p->rows = p->panel->rows;
+    TW_TRY(tw_alloc(p->block, (size_t)p->rows * sizeof(double), &p->z));
+    TW_TRY(tw_alloc(p->block, (size_t)p->rows * sizeof(double), &p->y));
     TW_TRY(tw_alloc(p->block * p->block, sizeof(double), &p->dots));
 done:
     return st;
@@ -82,11 +85,25 @@ static tw_status draw_signs(void *ctx, int64_t column, int thread)
     return TW_OK;
 }
 
+// Signs that are dealt are drawn whole, vector by vector.
 static tw_status signs(probing *p, int64_t k, double *z)
 {
-    draw d = {p, z};
-    tw_status st = tw_panel_columns(p->n, k, draw_signs, &d);
+    tw_status st = TW_OK;
+    double *whole = NULL;
+    if (!p->panel->dealt) {
+        draw d = {p, z};
+        TW_TRY(tw_panel_columns(p->n, k, draw_signs, &d));
+    } else {
+        TW_TRY(tw_alloc(p->n, sizeof *whole, &whole));
+        for (int64_t j = 0; j < k; j++) {
+            tw_rng rng = tw_rng_at(p->opts->seed, TW_RNG_PROBE, p->drawn + (uint64_t)j);
+            tw_rng_signs(&rng, p->n, whole);
+            tw_panel_own(p->panel, whole, z + j * p->rows);
+        }
+    }
     p->drawn += (uint64_t)k;
+done:
+    free(whole);
     return st;
 }
 
@@ -172,7 +189,7 @@ done:
     return st;
 }
 
-// q [k][n]: an orthonormal basis of A S, *rank vectors; *inside = tr Q'AQ.
+// q [k][rows]: an orthonormal basis of A S, *rank vectors; *inside = tr Q'AQ.
 static tw_status sketch(probing *p, int64_t k, double *q, int64_t *rank, double *inside)
 {
     tw_status st = TW_OK;
@@ -180,14 +197,14 @@ static tw_status sketch(probing *p, int64_t k, double *q, int64_t *rank, double 
 
     *inside = 0;
     *rank = 0;
-    TW_TRY(tw_alloc(k, (size_t)p->n * sizeof *s, &s));
+    TW_TRY(tw_alloc(k, (size_t)p->rows * sizeof *s, &s));
     TW_TRY(tw_alloc(k, sizeof *floor, &floor));
     TW_TRY(tw_alloc(k * k, sizeof *dots, &dots));
     TW_TRY(signs(p, k, s));
     TW_TRY(multiply(p, k, s, q));
     max = p->max;
     if (max == 0) goto done; // nothing in the range
-    for (int64_t i = 0; i < k * p->n; i++) q[i] /= max;
+    for (int64_t i = 0; i < k * p->rows; i++) q[i] /= max;
     TW_TRY(tw_panel_orthonormal(p->panel, 0, NULL, k, q, floor, rank));
     TW_TRY(multiply(p, *rank, q, s));
     TW_TRY(tw_panel_dot(p->panel, *rank, q, *rank, s, dots));
@@ -217,7 +234,7 @@ tw_status tw_trace(const tw_linop *op, const tw_trace_opts *opts, tw_estimate *o
         goto done;
     }
     if (third > 0) {
-        TW_TRY(tw_alloc(third, (size_t)op->n * sizeof *q, &q));
+        TW_TRY(tw_alloc(third, (size_t)p.rows * sizeof *q, &q));
         TW_TRY(sketch(&p, third, q, &rank, &inside));
     }
     int64_t count = opts->products - p.products;
@@ -264,8 +281,8 @@ tw_status tw_diagonal(const tw_linop *op, const tw_trace_opts *opts, double *dia
 
     TW_TRY(check_opts(op, opts));
     TW_TRY(probing_init(&p, op, opts, 0));
-    TW_TRY(tw_alloc(op->n, sizeof *mean, &mean));
-    TW_TRY(tw_alloc(op->n, sizeof *spread, &spread));
+    TW_TRY(tw_alloc(p.rows, sizeof *mean, &mean));
+    TW_TRY(tw_alloc(p.rows, sizeof *spread, &spread));
     if (opts->products >= op->n) {
         TW_TRY(exact(&p, mean, &squares));
     } else {
@@ -274,16 +291,16 @@ tw_status tw_diagonal(const tw_linop *op, const tw_trace_opts *opts, double *dia
             TW_TRY(signs(&p, k, p.z));
             TW_TRY(multiply(&p, k, p.z, p.y));
             for (int64_t j = 0; j < k; j++)
-                for (int64_t i = 0; i < op->n; i++) {
-                    double x = p.z[j * op->n + i] * p.y[j * op->n + i], off = x - mean[i];
+                for (int64_t i = 0; i < p.rows; i++) {
+                    double x = p.z[j * p.rows + i] * p.y[j * p.rows + i], off = x - mean[i];
                     mean[i] += off / (double)(done_before + j + 1);
                     spread[i] += off * (x - mean[i]);
                 }
         }
-        for (int64_t i = 0; i < op->n; i++) spread[i] = sqrt(spread[i] / ((double)p.total * (double)(p.total - 1)));
+        for (int64_t i = 0; i < p.rows; i++) spread[i] = sqrt(spread[i] / ((double)p.total * (double)(p.total - 1)));
     }
-    memcpy(diagonal, mean, (size_t)op->n * sizeof *mean);
-    memcpy(error, spread, (size_t)op->n * sizeof *spread);
+    TW_TRY(tw_panel_whole(p.panel, mean, diagonal));
+    TW_TRY(tw_panel_whole(p.panel, spread, error));
     *products = p.products;
 done:
     probing_free(&p);

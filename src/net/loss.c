@@ -36,13 +36,14 @@ static tw_status whole_numbers(const tw_net *net, const tw_data *data)
     for (int a = 0; a < net->nodes; a++) {
         const tw_node *n = &net->node[a];
         if (n->op != &tw_op_embed) continue;
-        for (int64_t i = 0; i < data->m * data->features; i++) {
+        for (int64_t i = 0; i < (data->m - data->before - data->after) * data->features; i++) {
             double x = data->real == TW_F64 ? ((const double *)data->x)[i] : (double)((const float *)data->x)[i];
             if (!(x >= 0 && x < (double)n->words && x == floor(x)))
                 return tw_fail(TW_EINVAL,
                                "model %s: embedding: %s: sample %" PRId64 ", feature %" PRId64
                                ": found %g, expected a whole number from 0 to %" PRId64 " (try --scale none)",
-                               net->model, data->name, i / data->features, i % data->features, x, n->words - 1);
+                               net->model, data->name, data->before + i / data->features, i % data->features, x,
+                               n->words - 1);
         }
     }
     return TW_OK;

@@ -3,6 +3,7 @@
 #include "net/sweep.h"
 
 #include "net/loss.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static void copy_samples(const tw_net *net, const tw_data *data, int64_t from, i
     int64_t f = data->features, real = (int64_t)net->kern->real;
     bool images = net->channels > 1 && net->places > 1;
     for (int64_t i = 0; i < count; i++) {
-        const char *x = (const char *)data->x + (from + i) * f * data->real;
+        const char *x = (const char *)data->x + (from + i - data->before) * f * data->real;
         char *row = (char *)to + i * f * real;
         if (images)
             net->kern->image->load_image(data->real, net->channels, net->places, x, row);
@@ -111,6 +112,8 @@ static void set_samples(const tw_net *net, const tw_data *data, const int64_t *i
                         int32_t *label_room, double *target_room, tw_state *state)
 {
     int64_t f = data->features;
+    assert(index || (first >= data->before && first + s <= data->m - data->after)); // this rank's shards
+    assert(!index || (data->before == 0 && data->after == 0));
     state->s = s;
     if (index) {
         for (int64_t i = 0; i < s; i++) {
@@ -130,7 +133,7 @@ static void set_samples(const tw_net *net, const tw_data *data, const int64_t *i
         copy_samples(net, data, first, s, state->own_x);
         state->x = state->own_x;
     } else {
-        state->x = (const char *)data->x + first * f * data->real;
+        state->x = (const char *)data->x + (first - data->before) * f * data->real;
     }
     state->label = data->label ? data->label + first : NULL;
     state->target = data->target ? data->target + first * data->targets : NULL;

@@ -203,7 +203,7 @@ static tw_status share_state(const tw_run *run, const char *path, int64_t *step,
     TW_TRY(tw_ranks_share(step, sizeof *step));
     TW_TRY(tw_ranks_share_block(&length, (void **)text));
     TW_TRY(tw_ranks_share_block(&bytes, &all));
-    if (run->mirror && all) TW_TRY(tw_safetensors_parse("the state of rank 0", all, (size_t)bytes, arrays));
+    if (run->mirror && all) TW_TRY(tw_safetensors_parse("the state of rank 0", all, (size_t)bytes, NULL, arrays));
 done:
     free(all);
     return st;

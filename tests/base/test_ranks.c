@@ -148,6 +148,21 @@ static void what_each_rank_found_reaches_all(void **state)
     for (int i = 0; i < 302; i++) assert_int_equal(array[i / 3][i % 3], i);
 }
 
+static void write_on(void *ctx)
+{
+    int32_t *list = ctx;
+    list[++list[0]] = tw_rank();
+}
+
+static void ranks_in_a_chain_each_go_on_where_the_last_one_ended(void **state)
+{
+    (void)state;
+    int32_t list[64] = {0}; // how many wrote, and who
+    must(tw_ranks_chain(write_on, list, sizeof list, list));
+    assert_int_equal(list[0], tw_ranks());
+    for (int i = 0; i < tw_ranks(); i++) assert_int_equal(list[i + 1], i);
+}
+
 static void all_get_what_rank_0_has(void **state)
 {
     (void)state;
@@ -185,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_sum_moves_no_byte_more_than_it_must),
         cmocka_unit_test(inside_of_a_shard_a_process_is_alone),
         cmocka_unit_test(what_each_rank_found_reaches_all),
+        cmocka_unit_test(ranks_in_a_chain_each_go_on_where_the_last_one_ended),
         cmocka_unit_test(all_get_what_rank_0_has),
         cmocka_unit_test(a_process_that_leaves_is_alone), // last: it ends them
     };

@@ -2,35 +2,10 @@
 # SPDX-License-Identifier: MIT
 # The same bits on 1 to 4 ranks: every command's JSON, apart from times, and every file. ranks.sh PROGRAM MPIRUN
 . "$(dirname "$0")/claims.sh"
-starter=$(cd "$(dirname "$0")/.." && pwd)/mpirun.sh
-mpirun=$2
+. "$(dirname "$0")/on_ranks.sh"
 
 # 1,030 samples: shards of unequal size, which 3 ranks cannot share evenly.
 common="--model mlp:50-60-10,act=tanh --data gauss:classes=10,dim=50,n=1030"
-
-# on RANKS COMMAND...: as `run`, started by mpirun.
-on() {
-    ranks=$1
-    shift
-    code=0
-    timeout 120 "$starter" "$mpirun" "$ranks" "$program" "$@" >"$folder/stdout" 2>"$folder/stderr" || code=$?
-    out=$(cat "$folder/stdout")
-    err=$(cat "$folder/stderr")
-}
-
-# same COMMAND...: the JSON of this process and of $several ranks, times taken out, and a file named out.npz are equal.
-several="2 3 4"
-same() {
-    for ranks in 1 $several; do
-        if [ $ranks = 1 ]; then run "$@" --json --quiet; else on $ranks "$@" --json --quiet --threads $((ranks % 2 + 1)); fi
-        exits 0 || return 1
-        echo "$out" | sed '/seconds"/d; /kept_bytes"/d' >"json.$ranks" # each rank keeps its own shards
-        if [ -e out.npz ]; then mv out.npz "out.$ranks"; else : >"out.$ranks"; fi
-    done
-    for ranks in $several; do
-        cmp json.1 json.$ranks && cmp out.1 out.$ranks || return 1
-    done
-}
 
 # shellcheck disable=SC2086 # $common is words
 train_has_the_same_bits() {

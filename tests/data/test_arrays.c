@@ -95,10 +95,35 @@ static void every_type_of_safetensors_is_read(void **state)
     tw_arrays_free(arrays);
 }
 
+// Truth: the same rows of the whole array, whatever the order in the file.
+static void some_rows_of_one_array_are_those_of_the_whole(void **state)
+{
+    (void)state;
+    static const char *const file[] = {"fortran_big.npy", "types.safetensors", "types.npz"};
+    for (int f = 0; f < 3; f++) {
+        tw_arrays *all = NULL, *some = NULL;
+        must(tw_arrays_load(fixture(file[f]), &all));
+        for (int64_t a = 0; a < all->count; a++) {
+            const tw_array *whole = &all->array[a];
+            if (whole->rank == 0 || whole->shape[0] < 2) continue;
+            tw_wanted wanted = {1, 1};
+            must(tw_arrays_load_rows(fixture(file[f]), &(tw_rows){whole->name, &wanted}, &some));
+            size_t row = tw_array_bytes(whole) / (size_t)whole->shape[0];
+            assert_int_equal(some->array[a].shape[0], whole->shape[0]);
+            assert_memory_equal(some->array[a].x, (char *)whole->x + row, row);
+            for (int64_t b = 0; b < all->count; b++)
+                if (b != a) assert_memory_equal(some->array[b].x, all->array[b].x, tw_array_bytes(&all->array[b]));
+            tw_arrays_free(some);
+            some = NULL;
+        }
+        tw_arrays_free(all);
+    }
+}
+
 static tw_status reads_arrays(const uint8_t *data, size_t size)
 {
     tw_arrays *arrays = NULL;
-    tw_status st = tw_arrays_parse("f", data, size, &arrays);
+    tw_status st = tw_arrays_parse("f", data, size, NULL, &arrays);
     tw_arrays_free(arrays);
     return st;
 }
@@ -219,8 +244,8 @@ static void integers_that_double_cannot_hold_are_refused(void **state)
     const uint8_t big[16] = {1, 0, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0x20, 0}; // 2^53 + 1, 2^53
     tw_array out = {.rank = 1, .shape = {1}};
     const tw_number number = {'u', 8, false};
-    must_fail(tw_array_decode("f", &number, false, big, 1, &out), TW_EFORMAT, "found 9007199254740993");
-    must(tw_array_decode("f", &number, false, big + 8, 1, &out));
+    must_fail(tw_array_decode("f", &number, false, big, 1, NULL, &out), TW_EFORMAT, "found 9007199254740993");
+    must(tw_array_decode("f", &number, false, big + 8, 1, NULL, &out));
     assert_true(at(&out, 0) == 0x1p53);
     free(out.x);
 }
@@ -356,6 +381,7 @@ int main(void)
         cmocka_unit_test(every_type_of_numpy_is_read_from_a_deflated_npz),
         cmocka_unit_test(stored_and_streamed_archives_and_single_arrays_are_read),
         cmocka_unit_test(every_type_of_safetensors_is_read),
+        cmocka_unit_test(some_rows_of_one_array_are_those_of_the_whole),
         cmocka_unit_test(a_cut_file_is_refused_wherever_it_is_cut),
         cmocka_unit_test(a_flipped_bit_never_crashes_and_never_changes_an_array_of_an_archive),
         cmocka_unit_test(a_failing_allocation_is_reported_by_every_reader),

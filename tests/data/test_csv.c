@@ -160,7 +160,7 @@ static void a_failing_allocation_and_a_flipped_bit_are_survived(void **state)
     char text[] = "x,\"y\",z\n1,2,a\n3,4,b\n5,6,c\n";
     uint8_t *copy = malloc(sizeof text - 1);
     memcpy(copy, text, sizeof text - 1);
-    tw_bytes whole = {copy, sizeof text - 1};
+    tw_bytes whole = {.data = copy, .size = sizeof text - 1};
     every_failing_allocation_is_reported(&whole, reads_csv);
     (void)flipped_bits_accepted(&whole, reads_csv);
     free(copy);

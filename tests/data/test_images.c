@@ -11,7 +11,7 @@ static void idx_images_and_labels_are_read_plain_and_gzipped(void **state)
         tw_raw raw = {0};
         tw_bytes images = fixture_bytes(gz ? "images.idx.gz" : "images.idx");
         tw_bytes labels = fixture_bytes(gz ? "labels.idx.gz" : "labels.idx");
-        must(tw_idx_images("f", images.data, images.size, &raw));
+        must(tw_idx_images("f", images.data, images.size, NULL, &raw));
         must(tw_idx_labels("f", labels.data, labels.size, raw.m, &raw.label));
         assert_int_equal(raw.m, 3);
         assert_int_equal(raw.features, 8);
@@ -28,10 +28,50 @@ static void idx_images_and_labels_are_read_plain_and_gzipped(void **state)
     }
 }
 
+// Truth: images.idx holds the bytes 0, 10, 20, ... in three images of eight.
+static void a_part_of_the_images_is_read_alone(void **state)
+{
+    (void)state;
+    for (int gz = 0; gz < 2; gz++) {
+        tw_bytes images = fixture_bytes(gz ? "images.idx.gz" : "images.idx");
+        for (int first = 0; first <= 3; first++)
+            for (int count = 0; count <= 3; count++) {
+                tw_raw raw = {0};
+                tw_wanted wanted = {first, count};
+                must(tw_idx_images("f", images.data, images.size, &wanted, &raw));
+                assert_int_equal(raw.m, 3);
+                int held = first + count < 3 ? count : 3 - first;
+                assert_int_equal(tw_raw_held(&raw), held);
+                assert_int_equal(raw.before, first);
+                for (int i = 0; i < 8 * held; i++) assert_int_equal(((uint8_t *)raw.x)[i], 10 * (8 * first + i));
+                tw_raw_free(&raw);
+            }
+        tw_bytes_free(&images);
+    }
+}
+
+static void a_part_of_the_records_comes_with_all_labels(void **state)
+{
+    (void)state;
+    static uint8_t records[4 * 3073];
+    for (int i = 0; i < 4 * 3073; i++) records[i] = (uint8_t)(i / 3073 + 1);
+    tw_raw raw = {0}, more = {0};
+    must(tw_cifar_records("f", records, sizeof records, 1, 0, 10, &(tw_wanted){2, 5}, &raw));
+    must(tw_cifar_records("f", records, sizeof records, 1, 0, 10, &(tw_wanted){-2, 5}, &more));
+    must(tw_raw_append("f", &raw, &more)); // samples 2 to 6 of eight
+    assert_int_equal(raw.m, 8);
+    assert_int_equal(raw.before, 2);
+    assert_int_equal(raw.after, 1);
+    for (int i = 0; i < 8; i++) assert_int_equal(raw.label[i], i % 4 + 1);
+    for (int i = 0; i < 5 * 3072; i++) assert_int_equal(((uint8_t *)raw.x)[i], (2 + i / 3072) % 4 + 1);
+    tw_raw_free(&raw);
+    tw_raw_free(&more);
+}
+
 static tw_status reads_images(const uint8_t *data, size_t size)
 {
     tw_raw raw = {0};
-    tw_status st = tw_idx_images("f", data, size, &raw);
+    tw_status st = tw_idx_images("f", data, size, NULL, &raw);
     tw_raw_free(&raw);
     return st;
 }
@@ -47,7 +87,7 @@ static tw_status reads_labels(const uint8_t *data, size_t size)
 static tw_status reads_cifar10(const uint8_t *data, size_t size)
 {
     tw_raw raw = {0};
-    tw_status st = tw_cifar_records("f", data, size, 1, 0, 10, &raw);
+    tw_status st = tw_cifar_records("f", data, size, 1, 0, 10, NULL, &raw);
     tw_raw_free(&raw);
     return st;
 }
@@ -141,7 +181,8 @@ static void cifar_records_are_read_with_either_label(void **state)
     for (int c = 0; c < 3; c++) {
         tw_bytes whole = fixture_bytes(cases[c].file);
         tw_raw raw = {0};
-        must(tw_cifar_records("f", whole.data, whole.size, cases[c].bytes, cases[c].which, cases[c].classes, &raw));
+        must(tw_cifar_records("f", whole.data, whole.size, cases[c].bytes, cases[c].which, cases[c].classes, NULL,
+                              &raw));
         assert_int_equal(raw.m, 2);
         assert_int_equal(raw.channels, 3);
         assert_int_equal(raw.height * raw.width, 1024);
@@ -171,6 +212,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idx_images_and_labels_are_read_plain_and_gzipped),
+        cmocka_unit_test(a_part_of_the_images_is_read_alone),
+        cmocka_unit_test(a_part_of_the_records_comes_with_all_labels),
         cmocka_unit_test(a_cut_file_is_refused_wherever_it_is_cut),
         cmocka_unit_test(a_flipped_bit_never_crashes_and_is_found_in_gzip_data),
         cmocka_unit_test(a_byte_too_many_is_refused),
