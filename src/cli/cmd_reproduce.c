@@ -277,7 +277,7 @@ static tw_status run(const tw_args *args)
     if (j.effort.data) json_object_set_new(result, "data", json_string(j.effort.data));
     json_object_set(result, "claims", rows);
     TW_TRY(tw_show_provenance(args, result));
-    TW_TRY(tw_reproduce_page(j.paper, &j.effort, j.folder, result));
+    if (tw_rank() == 0) TW_TRY(tw_reproduce_page(j.paper, &j.effort, j.folder, result)); // it reads the figures
     if (!j.json) {
         printf("\n%d hold, %d contradicted, %d undecided", count[TW_HOLDS], count[TW_CONTRADICTED],
                count[TW_UNDECIDED]);

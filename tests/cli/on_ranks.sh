@@ -2,6 +2,7 @@
 # Sourced by tests of several ranks, after claims.sh: $2 is mpirun.
 starter=$(cd "$(dirname "$0")/.." && pwd)/mpirun.sh
 mpirun=$2
+export OMP_WAIT_POLICY=passive # more threads than cores
 
 # on RANKS COMMAND...: as `run`, started by mpirun.
 on() {
