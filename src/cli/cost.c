@@ -4,7 +4,8 @@
 // Every measurement is a row: the flops of the busiest core, the bytes that a rank receives and the messages it waits
 // for, one after the other; and the seconds it took. A product of k directions on P ranks has 2 (P-1)/P k n numbers and
 // 2 (P-1) messages (base/ranks_sum.c); bare sums of few and many numbers tell the two apart. Where ranks share cores a
-// core works for several. The shortest of a few repeats counts: what else runs can only make one longer.
+// core works, copies and answers for several. The shortest of a few repeats counts: what else runs can only make one
+// longer.
 #include "cli/cost.h"
 
 #include "base/alloc.h"
@@ -37,6 +38,15 @@ double tw_cost_flops(const tw_net *net, bool kept)
     tw_flops f = tw_sweep_flops(net);
     double flops = f.tangent + f.hessian + (kept ? 0 : f.forward + f.backward);
     return flops > 0 ? flops : (double)net->n;
+}
+
+// Ranks for one core, where there are more of them than cores; else 1.
+static double crowd(void)
+{
+    int cores, sharing, ranks = tw_ranks_together();
+    tw_ranks_cores(&cores, &sharing);
+    if (sharing > ranks) sharing = ranks;
+    return fmax(1, (double)sharing / cores);
 }
 
 // Shards that the busiest core works on.
@@ -75,7 +85,8 @@ static tw_status measure_products(rows *r, const tw_net *net, const tw_data *dat
             last = tw_show_clock() - begin;
             best = fmin(best, last);
         }
-        add(r, sample * (double)(p.shard * k) * busiest(&p), moved, p.shards > 1 ? 2 * others : 0, best);
+        add(r, sample * (double)(p.shard * k) * busiest(&p), moved * crowd(), p.shards > 1 ? 2 * others * crowd() : 0,
+            best);
     }
 done:
     tw_product_close(&p);
@@ -111,7 +122,7 @@ static tw_status measure_sums(rows *r, int64_t n)
             TW_TRY(tw_shards_sum_dealt(parts, ranks, TW_F32, count, ones, &count, total));
             if (i > 0) best = fmin(best, tw_show_clock() - begin);
         }
-        add(r, 0, 2 * others / (double)ranks * (double)count * 4, 2 * others, best);
+        add(r, 0, 2 * others / (double)ranks * (double)count * 4 * crowd(), 2 * others * crowd(), best);
     }
 done:
     tw_parts_free(parts);

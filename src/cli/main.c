@@ -158,7 +158,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("thalweg %s\n", tw_version());
+        printf("thalweg %s (%s)\n", tw_version(), tw_ranks_about());
         return 0;
     }
     bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0;

@@ -39,12 +39,25 @@ done:
     return st;
 }
 
+#ifdef TW_HAVE_MPI
+static const bool has_mpi = true;
+#else
+static const bool has_mpi = false;
+#endif
+
+const char *tw_ranks_about(void) { return has_mpi ? "several ranks by MPI" : "one process, built without MPI"; }
+
 tw_status tw_ranks_join(void)
 {
     tw_status st = TW_OK;
     const char *word = "";
     int wanted = started(&word);
     if (wanted <= 1) return TW_OK;
+    if (!has_mpi) // each would do all of the work, and write the same files
+        return tw_fail(TW_EINVAL,
+                       "%s is %d, so several processes were started, but this program was built without MPI (cmake "
+                       "-DTHALWEG_MPI=ON): expected one",
+                       word, wanted);
     TW_TRY(tw_ranks_open());
     if (tw_ranks() != wanted) {
         st = tw_fail(TW_EINVAL,
