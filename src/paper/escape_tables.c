@@ -35,16 +35,16 @@ static const char *const model_name[MODELS] = {"logistic regression", "network"}
 
 static const table banknote = {{"Banknote", "banknote.csv", 1, 0},
                                {{"-1", 0.05, 0.27, 0.2, {4, 5, 6, 7, 8}},
-                                {"-3-1,act=tanh", 0.03, 0.1, 0.3, {18, 20, 22, 24, 26}}}},
+                                {"-3-1,act=tanh", 0.06, 0.1, 0.3, {15, 18, 21, 24, 27}}}},
                    cardiotocography = {{"Cardiotocography", "cardiotocography.csv", 1, 0},
                                        {{"-1", 0.05, 0.1, 0.1, {29, 33, 37, 41, 45}},
-                                        {"-3-1,act=tanh", 0.03, 0.1, 0.1, {17, 19, 21, 23, 25}}}},
+                                        {"-3-1,act=tanh", 0.1, 0.1, 0.1, {8, 10, 12, 14, 16}}}},
                    avila = {{"Avila", "avila.csv", 6, 0},
-                            {{"-1", 0.05, 0.05, 0.05, {100, 120, 140, 160, 180}},
-                             {"-3-1,act=tanh", 0.03, 0.1, 0.1, {33, 38, 43, 48, 53}}}},
+                            {{"-1", 0.1, 0.05, 0.1, {125, 150, 180, 210, 240}},
+                             {"-3-1,act=tanh", 0.06, 0.05, 0.1, {60, 77, 94, 111, 128}}}},
                    sensorless = {{"Sensorless", "Sensorless_drive_diagnosis.txt", 5, 0},
                                  {{"-1", 0.05, 0.05, 0.05, {80, 95, 110, 125, 140}},
-                                  {"-3-1,act=tanh", 0.03, 0.1, 0.1, {40, 46, 52, 58, 64}}}};
+                                  {"-3-1,act=tanh", 0.06, 0.1, 0.1, {24, 30, 36, 42, 48}}}};
 
 static int64_t replicas(const tw_effort *e)
 {
