@@ -149,7 +149,7 @@ static const tw_flag flags[] = {
      "piecewise:HA,HB,DL; "
      "given again: of the next coordinate, in turn",
      .many = true},
-    {"dim", "N", NULL, "coordinates; the escape is the first of them; without it as many as potentials"},
+    {"dim", "N", NULL, "coordinates, of which the first to leave counts; without it as many as potentials"},
     {"noise", "KIND", "white:0.2",
      "white:D; hessian[:DELTA] (covariance |H|/B); gauss:C (C/B); cov:MATRIX (numbers, or a file); samples:SIGMA"},
     {"both", NULL, NULL, "the end is also at --lo, without it as far as --absorb: out of a box"},

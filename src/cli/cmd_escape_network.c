@@ -232,6 +232,14 @@ static tw_status measure(experiment *e, const tw_escape_sweep *s, int64_t i, con
         st = tw_fail(TW_EINVAL, "--batch: found %g, expected a whole number of samples", B);
         goto done;
     }
+    double sharpest = v->a.eig[v->a.n - 1];
+    if (eta * sharpest >= 2) {
+        st = tw_fail(TW_EINVAL,
+                     "step: found k lr = %g, expected less than 2 over the largest curvature of the valley, %g: with "
+                     "more it is left without noise",
+                     eta, 2 / sharpest);
+        goto done;
+    }
     walk.batch = e->noise == TW_NETWORK_SAMPLES ? (int64_t)B : 1;
     if (e->noise != TW_NETWORK_SAMPLES) TW_TRY(factor_of(e, eta, B, &factor));
     walk.factor = factor;
@@ -571,13 +579,12 @@ const tw_command tw_cmd_escape_network = {
     .about =
         "Goes down to the minimum by Newton's method, with --rule saddle up to saddles by eigenvector following (and\n"
         "down again: only those count whose path ends in the valley), all with the exact Hessian in double; then runs\n"
-        "SGD, a replica a lane, until it is out, for each point of a sweep. Rates: censored maximum likelihood, exact\n"
-        "95 % interval, or adaptive multilevel splitting on the distance from the minimum (--method split); z is the "
-        "score of Weibull shape 1: beyond 3 the times are not exponential. Theory: for a box "
-        "the\n"
-        "linear Gaussian chain (Lyapunov, Pickands), for white noise Kramers' time to the saddle, for minibatches the\n"
-        "action along the path; paper's: with C = H/B, r^2 B/lr for a box and theorem 3.2 for a saddle. A ? behind ln\n"
-        "theory: a premise of it fails there, and a line below says which.",
+        "SGD, a replica a lane, until it is out, for each point of a sweep. Rates: censored maximum likelihood with\n"
+        "the exact 95 % interval; or --method split, adaptive multilevel splitting on the distance from the minimum,\n"
+        "for escapes that are too rare to be waited for. z is the score of Weibull shape 1: beyond 3 the times are\n"
+        "not exponential. Theory: for a box the linear Gaussian chain (Lyapunov, Pickands), for white noise Kramers'\n"
+        "time to the saddle, for minibatches the action along the path; paper's: with C = H/B, r^2 B/lr for a box\n"
+        "and theorem 3.2 for a saddle. A ? behind ln theory: a premise of it fails, and a line below says which.",
     .example = "thalweg escape network --data gauss:classes=2,dim=4,n=200 --model mlp:4-1 --loss logistic --l2 0.01 "
                "--rule box:0.4 --lr 0.2 --batch 1,2,3 --replicas 100",
     .uses = TW_USE_DATA | TW_USE_FIGURE,

@@ -24,9 +24,10 @@ const tw_command tw_cmd_escape_solve = {
     .summary = "solve a file of escape problems exactly",
     .about =
         "For each case its answer: mean first-passage times of diffusions and of the chain that SGD runs, exits from\n"
-        "boxes and balls, a coupled valley, the formulas of Kramers and of the paper, critical points, rates from\n"
-        "censored times and weighted lines. Kinds: mfpt_1d, discrete_mfpt, kramers, ddt, box_exit, radial_exit,\n"
-        "coupled_2d, critical_points_poly, rate_mle, wls (docs/escape.md). Prints JSON always.",
+        "boxes and balls, a coupled valley, the first of several copies, shares of valleys, the formulas of Kramers\n"
+        "and of the paper, critical points, rates from censored times and weighted lines. Kinds: mfpt_1d,\n"
+        "discrete_mfpt, kramers, ddt, box_exit, radial_exit, coupled_2d, critical_points_poly, rate_mle,\n"
+        "first_of_n_copies, valley_chain, wls (docs/escape.md). Prints JSON always.",
     .example =
         "echo '{\"cases\": [{\"id\": \"a\", \"kind\": \"kramers\", \"in\": {\"Ha_eigs\": [8], \"Hb_eigs\": [-4], "
         "\"dL\": 1, \"D\": 0.1}}]}' > cases.json\nthalweg escape solve --cases cases.json",

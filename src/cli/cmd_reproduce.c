@@ -208,6 +208,12 @@ static tw_status read_job(const tw_args *args, job *j)
         snprintf(j->folder, sizeof j->folder, "reproduce/%s-%s", j->paper->name, scale);
     j->effort.tables = tw_args_flag(args, "tables") ? tw_args_str(args, "tables") : NULL;
     j->effort.folder = j->folder;
+    struct stat about;
+    if (j->effort.tables && (stat(j->effort.tables, &about) != 0 || !S_ISDIR(about.st_mode))) {
+        st = tw_fail(TW_EINVAL, "--tables: found no folder %s, expected one with banknote.csv, ... (docs/data.md)",
+                     j->effort.tables);
+        goto done;
+    }
     TW_TRY(check_claims(j));
     if (!folder) TW_TRY(make_folder("reproduce"));
     TW_TRY(make_folder(j->folder));

@@ -105,14 +105,17 @@ static tw_status read_noise(const char *text, tw_escape_setting *s)
 {
     static const char *const name[] = {"white", "hessian", "gauss", "samples", "cov"};
     size_t length = strcspn(text, ":");
-    int64_t count;
     for (int i = 0; i < 5; i++) {
         if (strlen(name[i]) != length || strncmp(text, name[i], length) != 0) continue;
         s->noise = (tw_escape_noise)i;
         if (!text[length] && s->noise == TW_ESCAPE_SHARP) return TW_OK; // literal |L''|
         if (!text[length]) break;
         if (s->noise == TW_ESCAPE_FULL) return read_covariance(text + length + 1, s);
-        return numbers("noise", text + length + 1, 1, &count, &s->strength);
+        char *end;
+        s->strength = strtod(text + length + 1, &end);
+        if (end != text + length + 1 && !*end && isfinite(s->strength) && s->strength >= 0) return TW_OK;
+        return tw_fail(TW_EINVAL, "--noise: found \"%.60s\", expected %s:NUMBER with a number of at least 0", text,
+                       name[i]);
     }
     return tw_fail(TW_EINVAL,
                    "--noise: found \"%.60s\", expected white:D, hessian, hessian:DELTA, gauss:C, cov:MATRIX or "
@@ -432,7 +435,7 @@ tw_status tw_escape_measure(const tw_escape_setting *s, const char *key, const t
     tw_potential *potential[TW_ESCAPE_PARTS] = {NULL};
     tw_escape_part part[TW_ESCAPE_PARTS];
     int64_t parts;
-    double sharpness = INFINITY;
+    double sharpness = INFINITY, sharpest = 0;
     tw_escape_chain_spec c = {.n = s->dim,
                               .noise = s->noise,
                               .strength = s->strength,
@@ -450,7 +453,16 @@ tw_status tw_escape_measure(const tw_escape_setting *s, const char *key, const t
     TW_TRY(open_parts(s->potential, s->barrier, &parts, potential));
     for (int64_t i = 0; i < parts; i++) {
         part[i] = (tw_escape_part){tw_potential_landscape(potential[i]), s->start[i], s->absorb[i], s->lo[i]};
-        sharpness = fmin(sharpness, tw_escape_value(&part[i].landscape, 2, s->start[i]));
+        double curvature = tw_escape_value(&part[i].landscape, 2, s->start[i]);
+        sharpness = fmin(sharpness, curvature);
+        sharpest = fmax(sharpest, curvature);
+    }
+    if (c.eta * sharpest >= 2) {
+        st = tw_fail(TW_EINVAL,
+                     "step: found k lr = %g, expected less than 2 over the largest L'' at a start, %g: with more the "
+                     "chain leaves without noise",
+                     c.eta, 2 / sharpest);
+        goto done;
     }
     if (is_plain(s, &part[0].landscape)) {
         c.terms = part[0].landscape.terms;

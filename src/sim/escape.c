@@ -133,7 +133,7 @@ static tw_status check(const tw_escape_chain_spec *c)
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (!isfinite(positive[i].value) || !(positive[i].zero ? positive[i].value >= 0 : positive[i].value > 0))
             return tw_fail(TW_EINVAL, "%s: found %g, expected a %s number", positive[i].name, positive[i].value,
-                           positive[i].zero ? "finite" : "positive");
+                           positive[i].zero ? "finite, not negative" : "positive");
     if (c->n < 1 || c->n > 100000)
         return tw_fail(TW_EINVAL, "dimension: found %" PRId64 ", expected 1 to 100000", c->n);
     if (c->noise == TW_ESCAPE_SAMPLES && (c->B != floor(c->B) || c->B > 1e9))

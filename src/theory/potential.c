@@ -8,6 +8,7 @@
 #include "theory/potential.h"
 
 #include "base/alloc.h"
+#include <errno.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -340,11 +341,12 @@ static tw_status read_table(const char *path, tw_potential *p)
     int64_t room = 0, number = 0;
     double *block = NULL;
     FILE *file = fopen(path, "r");
-    if (!file) return tw_fail(TW_EIO, "%s: cannot be read", path);
+    if (!file) return tw_fail(TW_EIO, "%s: cannot be read: %s", path, strerror(errno));
     while (fgets(line, sizeof line, file)) {
         double x, y;
         char *end = line, *next;
         number++;
+        line[strcspn(line, "\r\n")] = '\0';
         if (line[strspn(line, " \t\r\n")] == '\0' || line[0] == '#') continue;
         x = strtod(line, &end);
         next = end + strspn(end, " \t,;");

@@ -96,5 +96,21 @@ kill_nine_loses_nothing_that_was_finished() {
     done
 }
 
+what_makes_no_sense_is_refused() {
+    run escape landscape --noise white:1e400
+    exits 2 "white:NUMBER" "white:1e400" || return 1
+    run escape landscape --noise white:-1
+    exits 2 "white:-1" || return 1
+    run escape landscape --noise gauss
+    exits 2 "gauss" || return 1
+    run escape landscape --lr 1
+    exits 2 "k lr = 1," "0.25" || return 1 # 2 / L''(-1) of the quartic
+    printf '0 1\n1 nan\n' >t.txt
+    run escape landscape --potential table:t.txt
+    exits 2 't.txt: line 2: found "1 nan", expected two numbers' || return 1
+    run escape landscape --potential table:none.txt
+    exits 2 "none.txt: cannot be read: No such file"
+}
+
 claims one_landscape_has_one_exact_time_however_it_is_written coordinates_have_potentials_of_their_own \
-    a_full_covariance_is_read_and_checked a_box_has_two_sides kill_nine_loses_nothing_that_was_finished
+    a_full_covariance_is_read_and_checked a_box_has_two_sides kill_nine_loses_nothing_that_was_finished what_makes_no_sense_is_refused

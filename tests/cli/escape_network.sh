@@ -116,6 +116,10 @@ what_makes_no_sense_is_refused() {
     exits 2 "--noise" "pink" || return 1
     run escape network $small --first-classes 3
     exits 2 "--first-classes" "found 3" || return 1
+    run escape network $small --lr 1e3
+    exits 2 "k lr = 1000" "curvature of the valley" || return 1
+    run escape network $small --repeats 3
+    exits 2 "--repeats" "3" || return 1
     run escape network $small --batch 1.5
     exits 2 "--batch" "1.5" || return 1
     run escape network $small --batch 1,2 --lr 1,2

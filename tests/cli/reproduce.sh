@@ -53,6 +53,8 @@ a_killed_reproduction_goes_on_to_the_same_numbers() {
 }
 
 wrong_words_are_answered() {
+    run reproduce diffusion-escape --scale smoke --claim rates-add --tables nowhere
+    exits 2 "--tables" "nowhere" "banknote.csv" || return 1
     run reproduce sharpest-direction
     exits 2 "sharpest-directions" || return 1
     run reproduce sharpest-directions --claim C5c --scale small
