@@ -51,16 +51,18 @@ static tw_status draw_noise(tw_product *p, uint64_t seed)
     return st;
 }
 
-// What products need besides states, on so many threads.
-static int64_t work_bytes(const tw_product *p, int threads)
+// What products of k directions need besides states, on so many threads.
+static int64_t work_bytes(const tw_product *p, int64_t k, int threads)
 {
     tw_work work;
-    // Partial sums alive at once: about one a thread and one a level of the tree (base/shards.h).
+    // Partial sums alive at once at most: each thread's own, and those that wait beside the way of one of these up the
+    // tree (base/shards.h), where threads share the topmost. Rarely more than one a thread and one a level.
     int64_t levels = 1;
     while ((int64_t)1 << levels < p->shards) levels++;
-    int64_t parts = p->shards == 1 ? 0 : threads + levels < p->shards ? threads + levels : p->shards;
-    return p->scratch_bytes * threads + tw_work_plan(p->net, p->shard, p->block, NULL, &work) * threads +
-           (1 + p->bases * (1 + parts)) * p->net->n * p->block * (int64_t)p->net->kern->real;
+    int64_t most = (threads + (tw_ranks_together() > 1)) * levels + 1, parts = p->shards == 1 ? 0 : most;
+    if (parts > p->shards) parts = p->shards;
+    return (tw_scratch_bytes(p->net, p->shard, k) + tw_work_plan(p->net, p->shard, k, NULL, &work)) * threads +
+           (1 + p->bases * (1 + parts)) * p->net->n * k * (int64_t)p->net->kern->real;
 }
 
 static tw_status plan(tw_product *p, bool second, int64_t memory)
@@ -73,7 +75,7 @@ static tw_status plan(tw_product *p, bool second, int64_t memory)
     p->kept_bytes = one * mine;
     p->recompute_bytes = one * p->threads;
     p->scratch_bytes = tw_scratch_bytes(net, p->shard, p->block);
-    p->work_bytes = work_bytes(p, p->threads);
+    p->work_bytes = work_bytes(p, p->block, p->threads);
     // Jacobians are kept when they pay and fit: into the memory allowed, else into eight times what is kept anyway.
     // They round differently, so neither ranks nor threads may decide: it is the bytes of one process that must fit,
     // with as many threads as one may think of.
@@ -82,15 +84,16 @@ static tw_status plan(tw_product *p, bool second, int64_t memory)
                             ? tw_jacobian_plan(net, p->shard, NULL, &jacobian) * p->shards
                             : 0;
     int64_t all = one * p->shards, many = p->shards < 64 ? p->shards : 64;
-    int64_t room = memory > 0 ? memory - all - work_bytes(p, (int)many) : 8 * (all + work_bytes(p, 1));
+    int64_t room =
+        memory > 0 ? memory - all - work_bytes(p, p->block, (int)many) : 8 * (all + work_bytes(p, p->block, 1));
     p->jacobian_bytes = p->jacobian_bytes > room ? 0 : p->jacobian_bytes / p->shards * mine;
     p->kept = memory <= 0 || p->kept_bytes + p->work_bytes <= memory;
     int64_t least = p->recompute_bytes + p->work_bytes;
     if (memory > 0 && !p->kept && least > memory)
         return tw_fail(TW_ENOMEM,
-                       "memory: products need %" PRId64 " bytes with %" PRId64
-                       " directions at once even when states are recomputed, but %" PRId64 " are allowed",
-                       least, p->block, memory);
+                       "memory: products need %" PRId64 " bytes with %" PRId64 " directions at once (%" PRId64
+                       " with one) even when states are recomputed, but %" PRId64 " are allowed",
+                       least, p->block, p->recompute_bytes + work_bytes(p, 1, p->threads), memory);
     return TW_OK;
 }
 
