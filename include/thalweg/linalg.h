@@ -186,6 +186,40 @@ TW_API TW_NODISCARD tw_status tw_frobenius2(const tw_linop *op, const tw_trace_o
 TW_API TW_NODISCARD tw_status tw_diagonal(const tw_linop *op, const tw_trace_opts *opts, double *diagonal,
                                           double *error, int64_t *products);
 
+// ---- linear systems ------------------------------------------------------------------------------------------------
+
+typedef struct tw_solve_opts {
+    size_t size;
+    double shift;         // (A + shift I) x = b: the damping of a Newton step, 0 for A itself
+    double tolerance;     // converged: |b - (A + shift I) x| <= tolerance |b|
+    int64_t max_products; // for each right-hand side, >= 2
+    tw_progress progress; // in right-hand sides; after each block of products
+} tw_solve_opts;
+
+static inline tw_solve_opts tw_solve_defaults(void)
+{
+    tw_solve_opts opts = {sizeof opts, 0, 1e-6, 1000, {NULL, NULL}};
+    return opts;
+}
+
+typedef struct tw_solution {
+    int64_t n, count;
+    double *x;         // [count][n]
+    double *residual;  // [count] |b - (A + shift I) x| from a product made at the end, never from the recurrence
+    double *norm;      // [count] |b|
+    int64_t *products; // [count] spent on each, the last ones on its residual
+    bool *converged;   // [count] residual within the tolerance asked for
+    int64_t converged_count;
+} tw_solution;
+
+// b [count][n], finite. A may have eigenvalues of both signs. Not converging is an answer, not an error: the residual
+// is then the least that the products allowed or that rounding of the operator leaves; with an A + shift I that is
+// singular it is that of least squares. |x - truth| <= residual / (smallest |eigenvalue + shift|). TW_EINVAL: an option
+// out of range; TW_ENUMERIC: b is not finite. Source: Paige & Saunders, SIAM J. Numer. Anal. 12 (1975) 617.
+TW_API TW_NODISCARD tw_status tw_solve(const tw_linop *op, const tw_solve_opts *opts, int64_t count, const double *b,
+                                       tw_solution **out);
+TW_API void tw_solution_free(tw_solution *solution);
+
 // ---- subspaces -----------------------------------------------------------------------------------------------------
 
 typedef struct tw_angles {

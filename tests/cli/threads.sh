@@ -31,10 +31,15 @@ apply_has_the_same_bits() {
         same apply $common --weights init:3 --matrix $matrix --vector v.npy --out out.npz || return 1
     done
 }
+solve_has_the_same_bits() {
+    run loss $common --weights init:4 --gradient v.npy
+    exits 0
+    same apply $common --weights init:3 --matrix ggn --vector v.npy --solve --damping 0.05 --out out.npz
+}
 spectrum_has_the_same_bits() {
     same spectrum $common --weights init:3 --top 3 --bottom 1 --trace --density --probes 3 --steps 10 --out out.npz
     same spectrum $common --weights init:3 --matrix moment --top 3 --dtype f64 --out out.npz
 }
 
 claims train_has_the_same_bits loss_has_the_same_bits check_has_the_same_bits data_has_the_same_bits \
-    apply_has_the_same_bits spectrum_has_the_same_bits
+    apply_has_the_same_bits solve_has_the_same_bits spectrum_has_the_same_bits

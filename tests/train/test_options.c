@@ -36,6 +36,8 @@ static void no_function_takes_options_without_a_size(void **state)
     REFUSES(tw_trace, tw_trace(&op, &o, &estimate));
     REFUSES(tw_trace, tw_frobenius2(&op, &o, &estimate));
     REFUSES(tw_trace, tw_diagonal(&op, &o, diagonal, error, &products));
+    tw_solution *solution = NULL;
+    REFUSES(tw_solve, tw_solve(&op, &o, 1, diagonal, &solution));
     tw_compare *compare = NULL;
     tw_gradient_noise *noise = NULL;
     tw_sgd_curve *curve = NULL;
