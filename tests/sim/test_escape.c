@@ -70,6 +70,73 @@ static void simulated_means_are_those_of_the_exact_chain(void **state)
     }
 }
 
+// A move below lo is not made: close behind the start that shortens the wait by a third and more, in simulation on one
+// polynomial, on parts, and in splitting.
+static void moves_below_lo_are_not_made(void **state)
+{
+    (void)state;
+    static int64_t steps[REPLICAS];
+    static bool escaped[REPLICAS];
+    tw_escape_chain_spec c = on_quartic(TW_ESCAPE_WHITE, 0.25, 0.02);
+    double error, open = exact(&c);
+    c.lo = -1.02;
+    double truth = exact(&c);
+    assert_true(truth < open / 1.5);
+    must(tw_escape_simulate(&c, REPLICAS, 1 << 30, NULL, steps, escaped));
+    double mean = mean_of(steps, REPLICAS, &error);
+    print_message("%.5g steps, exact %.5g, with room below %.5g\n", mean, truth, open);
+    assert_near(mean, truth, 4 * error);
+    tw_escape_part part = {{.shape = TW_ESCAPE_POLY, .terms = 5, .coef = quartic}, c.start, c.absorb, c.lo};
+    tw_escape_chain_spec on_part = c;
+    on_part.parts = 1;
+    on_part.part = &part;
+    must(tw_escape_simulate(&on_part, REPLICAS, 1 << 30, NULL, steps, escaped));
+    mean = mean_of(steps, REPLICAS, &error);
+    assert_near(mean, truth, 4 * error);
+    for (int parts = 0; parts < 2; parts++) {
+        tw_escape_chain_spec rare = parts ? on_part : c;
+        tw_escape_splitting found;
+        rare.strength = 0.06;
+        must(tw_escape_split(&rare, 12, 300, NULL, NULL, NULL, &found));
+        assert_true(found.rare && found.error < 0.15);
+        rare.parts = 0;
+        assert_near(log(found.mean), log(exact(&rare)), 4 * found.error);
+    }
+}
+
+// Splitting draws the same noises in its own words: beside the exact chain, four standard errors; a covariance given as
+// its root is that of Gaussian noise, and two ends that are alike halve the time.
+static void splitting_knows_every_noise_and_both_ends(void **state)
+{
+    (void)state;
+    const double parabola[] = {0, 0, 0.5}, root = sqrt(12);
+    tw_escape_chain_spec chain[4] = {on_quartic(TW_ESCAPE_SHARP, 4, 0.02), on_quartic(TW_ESCAPE_GAUSSIAN, 12, 0.02),
+                                     on_quartic(TW_ESCAPE_GAUSSIAN, 12, 0.02), on_quartic(TW_ESCAPE_WHITE, 0.04, 0.05)};
+    tw_escape_part full = {{.shape = TW_ESCAPE_POLY, .terms = 5, .coef = quartic}, -1, 0, -2.6};
+    tw_escape_part box = {{.shape = TW_ESCAPE_POLY, .terms = 3, .coef = parabola}, 0, 1.1, -1.1};
+    tw_escape_problem one_side = {
+        .landscape = box.landscape, .diffusion = {.law = TW_ESCAPE_CONST, .scale = 0.04}, .lo = -3, .absorb = 1.1};
+    tw_escape_time t;
+    double truth[4];
+    chain[0].B = 0.9;
+    for (int i = 0; i < 3; i++) truth[i] = exact(&chain[i]);
+    must(tw_escape_chain(&one_side, chain[3].eta, &t));
+    truth[3] = t.mean / 2;
+    chain[2].noise = TW_ESCAPE_FULL;
+    chain[2].root = &root;
+    chain[2].parts = chain[3].parts = 1;
+    chain[2].part = &full;
+    chain[3].part = &box;
+    chain[3].both = true;
+    for (int i = 0; i < 4; i++) {
+        tw_escape_splitting found;
+        must(tw_escape_split(&chain[i], 12, 300, NULL, NULL, NULL, &found));
+        print_message("%d: %.4g steps, exact %.4g, error %.2f\n", i, found.mean, truth[i], found.error);
+        assert_true(found.rare && found.error < 0.25);
+        assert_near(log(found.mean), log(truth[i]), 4 * found.error);
+    }
+}
+
 // The lanes for any processor, which the program does not choose here, obey the same law.
 static void plain_lanes_obey_the_same_law(void **state)
 {
@@ -367,6 +434,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(simulated_means_are_those_of_the_exact_chain),
+        cmocka_unit_test(moves_below_lo_are_not_made),
+        cmocka_unit_test(splitting_knows_every_noise_and_both_ends),
         cmocka_unit_test(plain_lanes_obey_the_same_law),
         cmocka_unit_test(data_noise_on_a_parabola_is_gaussian_noise),
         cmocka_unit_test(threads_change_nothing),

@@ -408,6 +408,16 @@ static void the_weibull_score_agrees_with_the_reference(void **state)
     double z;
     must(tw_escape_weibull(12, t, event, &z));
     near_relative(z, 0.12154689766524147, 1e-12);
+    double later[13], with_zero; // a clock that has not run says nothing
+    bool seen[13];
+    later[0] = 0;
+    seen[0] = true;
+    for (int k = 0; k < 12; k++) {
+        later[k + 1] = t[k];
+        seen[k + 1] = event[k];
+    }
+    must(tw_escape_weibull(13, later, seen, &with_zero));
+    assert_true(with_zero == z);
     must(tw_escape_weibull(12, t, none, &z));
     assert_true(isnan(z));
 }
