@@ -4,6 +4,7 @@
 #include "paper/escape.h"
 
 #include "base/alloc.h"
+#include "paper/escape_valley.h"
 #include "paper/evidence.h"
 #include "sim/escape.h"
 #include "thalweg/theory_escape.h"
@@ -212,16 +213,13 @@ done:
 
 enum { POINTS = 5 };
 
-static void judge_line(const double *x, const tw_escape_line *line, const tw_escape_line *rival, const char *what,
-                       tw_finding *f)
+static void judge_line(const tw_escape_line *line, const tw_escape_line *rival, const char *what, tw_finding *f)
 {
-    (void)x;
-    bool straight = line->chi2<2 * (double)line->dof, told = rival->chi2> line->chi2 + 10;
     put(f, "slope", line->slope);
     put(f, "se_slope", line->se_slope);
     put(f, "chi2", line->chi2);
     put(f, "chi2_rival", rival->chi2);
-    f->verdict = straight && told ? TW_HOLDS : straight ? TW_UNDECIDED : TW_CONTRADICTED;
+    f->verdict = tw_escape_line_verdict(line, rival);
     snprintf(f->measured, sizeof f->measured,
              "slope %.4g +- %.2g over %s; chi2 %.1f on %" PRId64 ", of a line in the logarithm %.0f", line->slope,
              line->se_slope, what, line->chi2, line->dof, rival->chi2);
@@ -244,7 +242,7 @@ static tw_status law(const tw_effort *e, bool over_batch, tw_finding *f)
     }
     TW_TRY(tw_escape_fit(POINTS, x, y, se, &line));
     TW_TRY(tw_escape_fit(POINTS, lx, y, se, &rival));
-    judge_line(x, &line, &rival, over_batch ? "B" : "1/eta", f);
+    judge_line(&line, &rival, over_batch ? "B" : "1/eta", f);
 done:
     return st;
 }

@@ -145,7 +145,7 @@ static tw_status read_point(const tw_effort *e, const look *l, axis a, int i, tw
     r->error[i] = p.se;
     r->chain[i] = p.says.ln_steps + units;
     r->formula[i] = p.says.paper;
-    if (!isfinite(p.ln_tau) || !isfinite(p.z) || fabs(p.z) > 3) {
+    if (!tw_escape_reading_counts(&p)) {
         r->left_out++;
         goto done;
     }
@@ -172,8 +172,7 @@ static tw_status judge(const readings *r, const char *model, tw_finding *f, tw_v
     TW_TRY(tw_escape_fit(r->n, r->ln_x, r->y, r->se, &rival));
     TW_TRY(tw_escape_fit(r->n, r->x, r->theory, r->se, &theory));
     TW_TRY(tw_escape_fit(r->n, r->x, r->paper, r->se, &paper));
-    bool straight = line.chi2<2 * (double)line.dof, told = rival.chi2> line.chi2 + 10;
-    *verdict = straight && told ? TW_HOLDS : straight ? TW_UNDECIDED : TW_CONTRADICTED;
+    *verdict = tw_escape_line_verdict(&line, &rival);
     append(f, model, "slope", line.slope);
     append(f, model, "se_slope", line.se_slope);
     append(f, model, "chi2", line.chi2);

@@ -143,3 +143,14 @@ done:
     free(factor);
     return st;
 }
+
+bool tw_escape_reading_counts(const tw_escape_reading *r)
+{
+    return isfinite(r->ln_tau) && isfinite(r->z) && fabs(r->z) <= 3;
+}
+
+tw_verdict tw_escape_line_verdict(const tw_escape_line *line, const tw_escape_line *rival)
+{
+    if (!(line->chi2 < 2 * (double)line->dof)) return TW_CONTRADICTED;
+    return rival->chi2 > line->chi2 + 10 ? TW_HOLDS : TW_UNDECIDED;
+}

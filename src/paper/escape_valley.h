@@ -5,6 +5,7 @@
 
 #include "paper/paper.h"
 #include "sim/network_premises.h"
+#include "thalweg/theory_escape.h"
 
 // A table the paper uses, and how we look at it: our choices, where the paper does not say.
 typedef struct tw_escape_set {
@@ -34,6 +35,13 @@ typedef struct tw_escape_reading {
     tw_network_predicted says;
     tw_network_premises premises;
 } tw_escape_reading;
+// A point of a law: escapes were seen, and their times are exponential (|z| <= 3).
+bool tw_escape_reading_counts(const tw_escape_reading *r);
+
+// Is it a line? Contradicted: chi2/dof of 2 and more; holds: the rival, linear in the logarithm, is worse by more than
+// 10; between: undecided.
+tw_verdict tw_escape_line_verdict(const tw_escape_line *line, const tw_escape_line *rival);
+
 TW_NODISCARD tw_status tw_escape_valley_leave(const tw_effort *e, tw_escape_valley *v, tw_network_noise noise, double D,
                                               double box, double eta, double B, int64_t replicas, int64_t most,
                                               uint64_t seed, tw_escape_reading *out);

@@ -183,7 +183,15 @@ static void tables_are_read_from_their_folder(void **state)
             assert_int_equal(json_array_size(json_object_get(figure, "x")), 10);
             json_array_foreach(json_object_get(figure, "curves"), k, curve)
                 assert_int_equal(json_array_size(json_object_get(curve, "y")), k < 3 ? 5 : 10);
-            assert_int_equal(json_array_size(json_object_get(f.evidence, "logistic_ln_steps")), 5);
+            json_t *steps = json_object_get(f.evidence, "logistic_ln_steps");
+            json_t *drawn = json_object_get(json_array_get(json_object_get(figure, "curves"), 0), "y");
+            assert_int_equal(json_array_size(steps), 5);
+            for (k = 0; k < 5; k++) { // times, not steps, are drawn: times the rate, 0.2 or 0.2 k
+                double ln = json_number_value(json_array_get(steps, k)),
+                       rate = i == 1 ? 0.2 : 0.2 * 4 / (double)(4 + k);
+                if (json_is_number(json_array_get(steps, k)))
+                    assert_near(json_number_value(json_array_get(drawn, k)), ln + log(rate), 1e-12);
+            }
             assert_true(json_is_real(json_array_get(json_object_get(f.evidence, "network_ln_steps"), 0)));
         }
         json_decref(f.evidence);
