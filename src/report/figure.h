@@ -74,7 +74,7 @@ typedef struct tw_figure_curves {
     int panels;
     const char *const *panel; // [panels] what each shows: "loss"
     int64_t points;
-    const double *x;
+    const double *x; // ascending; or, where panels have x of their own, one panel's behind another's
     int count;
     const tw_figure_curve *curve;
     bool log_x, log_y; // logarithmic axes: what is not positive is not drawn

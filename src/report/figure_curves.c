@@ -70,6 +70,24 @@ static int place_names(const tw_figure_curves *f, int panel, name *names, double
     return count;
 }
 
+// The panel's axis: from the first x to the last; where the points of one panel stand behind those of another (x is not
+// ascending), around its own.
+static void ends_of(const tw_figure_curves *f, int panel, double *from, double *to)
+{
+    bool ascending = true;
+    for (int64_t i = 1; i < f->points; i++) ascending = ascending && f->x[i] >= f->x[i - 1];
+    *from = INFINITY;
+    *to = -INFINITY;
+    for (int c = 0; c < f->count; c++)
+        for (int64_t i = 0; i < f->points; i++) {
+            if (!ascending && (f->curve[c].panel != panel || !isfinite(f->curve[c].y[i]))) continue;
+            *from = fmin(*from, f->x[i]);
+            *to = fmax(*to, f->x[i]);
+        }
+    if (!(*from <= *to)) *from = *to = 0;
+    if (*from == *to) *to += 1;
+}
+
 static double longest(int count, const name *names)
 {
     size_t most = 0;
@@ -91,12 +109,12 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n",
             panel * width + (f->panels > 1 ? 0.06 : 0.085),
             (panel + 1) * width - fmin(fmax(right, 0.06), 0.45 * width));
-    fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", value_at(f, least - 0.04 * (most - least)),
-            value_at(f, most + 0.04 * (most - least)), f->x[0], f->points > 1 ? f->x[f->points - 1] : f->x[0] + 1);
-    double ends[] = {value_at(f, least), value_at(f, most)}, positive = f->points > 0 ? f->x[0] : 0;
+    double from, to, low = value_at(f, least - 0.04 * (most - least)), high = value_at(f, most + 0.04 * (most - least));
+    ends_of(f, panel, &from, &to);
+    fprintf(script, "set yrange [%.9g:%.9g]\nset xrange [%.9g:%.9g]\n", low, high, from, to);
+    double ends[] = {value_at(f, least), value_at(f, most)};
     if (f->log_y && ends[0] < ends[1]) tw_figure_log_ticks(script, 'y', ends[0], ends[1]);
-    if (f->log_x && positive > 0 && f->x[f->points - 1] > positive)
-        tw_figure_log_ticks(script, 'x', positive, f->x[f->points - 1]);
+    if (f->log_x && from > 0) tw_figure_log_ticks(script, 'x', from, to);
     fputs("unset label\nset xlabel ", script);
     tw_figure_quote(script, f->axis);
     fputs(" offset 0,0.4\nset label 100 ", script);

@@ -186,7 +186,7 @@ static int remove_folder(void **state)
 {
     (void)state;
     const char *const names[] = {"a.svg", "a.csv", "a.pdf", "a.png", "b.svg", "b.csv",
-                                 "c.svg", "d.svg", "d.csv", "j.svg", "j.csv", "e.svg"};
+                                 "c.svg", "d.svg", "d.csv", "j.svg", "j.csv", "p.svg", "e.svg"};
     if (getenv("TW_KEEP_FIGURES")) {
         printf("figures are in %s\n", folder);
         return 0;
@@ -218,6 +218,38 @@ static void curves_kept_as_json_are_drawn(void **state)
     assert_int_equal(tw_figure_draw_json(figure, in_folder("k.svg"), NULL), TW_EFORMAT);
     assert_int_not_equal(access(in_folder("k.svg"), F_OK), 0);
     json_decref(figure);
+}
+
+// Points of the second panel stand behind those of the first. Truth: the same figure with ends that are alike has as
+// many dots; one that is cut at the other panel's end has fewer.
+static void a_panel_reaches_as_far_as_its_own_points(void **state)
+{
+    (void)state;
+    const double ends[] = {2, 4, 8};
+    int dots[3];
+    for (int i = 0; i < 3; i++) {
+        char *svg = NULL;
+        size_t size = 0;
+        json_t *figure = json_pack("{s:s, s:s, s:[s, s], s:[f, f, f, f, f], s:[{s:s, s:i, s:b, s:[f, f, f, n, n]}, "
+                                   "{s:s, s:i, s:b, s:[n, n, n, f, f]}]}",
+                                   "title", "t", "axis", "B", "panels", "v", "w", "x", 1.0, 2.0, 4.0, 1.0, ends[i],
+                                   "curves", "name", "a", "panel", 0, "dots", 1, "y", 1.0, 2.0, 3.0, "name", "b",
+                                   "panel", 1, "dots", 1, "y", 1.0, 2.0);
+        assert_non_null(figure);
+        must(tw_figure_draw_json(figure, in_folder("p.svg"), NULL));
+        FILE *file = fopen(in_folder("p.svg"), "rb"), *copy = open_memstream(&svg, &size);
+        assert_non_null(file);
+        for (int c = fgetc(file); c != EOF; c = fgetc(file)) fputc(c, copy);
+        fclose(file);
+        fclose(copy);
+        dots[i] = 0;
+        for (const char *at = strstr(svg, "<use "); at; at = strstr(at + 1, "<use ")) dots[i]++;
+        free(svg);
+        json_decref(figure);
+    }
+    assert_true(dots[1] >= 5);
+    assert_int_equal(dots[0], dots[1]);
+    assert_int_equal(dots[2], dots[1]);
 }
 
 // How often text stands in the script.
@@ -262,6 +294,7 @@ int main(void)
         cmocka_unit_test(eigenvalues_alone_are_drawn_by_rank),
         cmocka_unit_test(curves_with_gaps_are_drawn_in_their_panels),
         cmocka_unit_test(curves_kept_as_json_are_drawn),
+        cmocka_unit_test(a_panel_reaches_as_far_as_its_own_points),
         cmocka_unit_test(a_logarithmic_axis_has_ticks_however_short_or_long_it_is),
         cmocka_unit_test(a_grid_of_images_is_drawn_with_its_labels),
         cmocka_unit_test(without_gnuplot_the_message_says_what_to_install_and_nothing_is_left),
