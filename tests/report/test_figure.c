@@ -185,8 +185,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    const char *const names[] = {"a.svg", "a.csv", "a.pdf", "a.png", "b.svg", "b.csv",
-                                 "c.svg", "d.svg", "d.csv", "j.svg", "j.csv", "p.svg", "e.svg"};
+    const char *const names[] = {"a.svg", "a.csv", "a.pdf", "a.png", "b.svg", "b.csv", "c.svg",
+                                 "d.svg", "d.csv", "j.svg", "j.csv", "p.svg", "e.svg"};
     if (getenv("TW_KEEP_FIGURES")) {
         printf("figures are in %s\n", folder);
         return 0;
