@@ -107,7 +107,7 @@ static void put_panel(FILE *script, const tw_figure_curves *f, int panel)
     }
     double letter = f->panels > 1 ? 0.0074 : 0.0112, right = 0.02 + letter * longest(count, names); // of the page
     fprintf(script, "set lmargin at screen %.3f\nset rmargin at screen %.3f\n",
-            panel * width + (f->panels > 1 ? 0.06 : 0.085),
+            panel * width + (f->panels > 1 ? 0.06 : 0.085) + (f->log_y ? 0.015 : 0), // 0.0003 beside it
             (panel + 1) * width - fmin(fmax(right, 0.06), 0.45 * width));
     double from, to, low = value_at(f, least - 0.04 * (most - least)), high = value_at(f, most + 0.04 * (most - least));
     ends_of(f, panel, &from, &to);
