@@ -24,6 +24,7 @@ typedef struct tw_data {
     uint64_t checksum;               // of shape, x, label and target, as stored with every result: docs/data.md
     char **class_name;               // [classes], or NULL where the source has no names for them
     int64_t before, after;           // samples that x lacks at its beginning and end, as other ranks hold them; else 0
+    int64_t unit;                    // 0: x is whole; else x is dealt to ranks in shards of so many samples
     struct tw_data_rest *rest;       // the library's own
 } tw_data;
 

@@ -6,11 +6,12 @@
 #include "data/part.h"
 
 #include "base/alloc.h"
-#include "base/ranks.h"
+#include "base/ranks_inside.h"
 #include "base/shards.h"
 #include "data/checksum.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct sum_job {
     const tw_data *data;
@@ -125,6 +126,7 @@ tw_status tw_data_hold(tw_data *data, int64_t shard)
                            scale.factor, &data->x));
     data->before = first;
     data->after = m - last;
+    data->unit = shard < m ? shard : 0; // a single shard is everybody's
     tw_data_rest_free(rest);
     free(rest);
     data->rest = NULL;
@@ -132,5 +134,104 @@ done:
     free(sum.part);
     free(scale.shift);
     free(scale.factor);
+    return st;
+}
+
+// --- samples of others ---
+
+tw_wanted tw_data_fetched(int64_t count, int64_t shard, int rank)
+{
+    tw_dealt mine = tw_ranks_deal((count + shard - 1) / shard, rank);
+    int64_t first = mine.first * shard < count ? mine.first * shard : count;
+    int64_t last = mine.last * shard < count ? mine.last * shard : count;
+    return (tw_wanted){first, last - first};
+}
+
+// Who holds a sample, by the shards that x was dealt in.
+static int owner_of(const tw_data *data, int64_t sample)
+{
+    int64_t shards = (data->m + data->unit - 1) / data->unit, shard = sample / data->unit;
+    int low = 0, high = tw_ranks_together() - 1;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (tw_ranks_deal(shards, middle).last > shard)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static const char *row_of(const tw_data *data, int64_t sample)
+{
+    return (const char *)data->x + (sample - data->before) * data->features * data->real;
+}
+
+tw_status tw_data_fetch(const tw_data *data, const int64_t *index, int64_t first, int64_t count, int64_t shard, void *x)
+{
+    tw_status st = TW_OK;
+    const int ranks = tw_ranks_together(), me = ranks > 1 ? tw_rank() : 0;
+    const size_t row = (size_t)(data->features * data->real);
+    int64_t *to = NULL, *from = NULL, sends = 0, receives = 0, leaving = 0, coming = 0;
+    char *out = NULL, *in = NULL;
+    tw_message *send = NULL, *receive = NULL;
+    if (data->unit > 0 && ranks == 1)
+        return tw_fail(TW_EINVAL, "data %s: dealt to ranks, and asked for by one alone", data->name);
+
+    TW_TRY(tw_alloc(2 * ranks, sizeof *to, &to)); // rows for each rank, and from each
+    from = to + ranks;
+    for (int pass = 0; pass < 2; pass++) { // counted, then copied
+        char *at = out, *place = x;
+        for (int r = 0; r < ranks; r++) {
+            tw_wanted of = data->unit > 0 ? tw_data_fetched(count, shard, r) : (tw_wanted){0, r == me ? count : 0};
+            for (int64_t i = of.first; i < of.first + of.count; i++) {
+                int64_t sample = index ? index[i] : first + i;
+                int owner = data->unit > 0 ? owner_of(data, sample) : me;
+                if (pass == 0) {
+                    to[r] += owner == me && r != me;
+                    from[owner] += r == me && owner != me;
+                } else if (owner == me && r != me) {
+                    memcpy(at, row_of(data, sample), row);
+                    at += row;
+                } else if (owner == me) {
+                    memcpy(place + (size_t)(i - of.first) * row, row_of(data, sample), row);
+                }
+            }
+        }
+        if (pass == 1) break;
+        for (int r = 0; r < ranks; r++) leaving += to[r];
+        for (int r = 0; r < ranks; r++) coming += from[r];
+        TW_TRY(tw_alloc(leaving, row, &out));
+        TW_TRY(tw_alloc(coming, row, &in));
+    }
+    TW_TRY(tw_alloc(ranks, sizeof *send, &send));
+    TW_TRY(tw_alloc(ranks, sizeof *receive, &receive));
+    char *at = out, *next = in;
+    for (int r = 0; r < ranks; r++) {
+        if (to[r] > 0) send[sends++] = (tw_message){r, at, (size_t)to[r] * row};
+        if (from[r] > 0) receive[receives++] = (tw_message){r, next, (size_t)from[r] * row};
+        at += (size_t)to[r] * row;
+        next += (size_t)from[r] * row;
+    }
+    if (sends + receives > 0) TW_TRY(tw_ranks_exchange(sends, send, receives, receive));
+    // Rows of an owner arrive in the order of the list.
+    int64_t begin = 0;
+    for (int r = 0; r < ranks && coming > 0; r++) { // from: where the next row of each owner lies
+        int64_t rows = from[r];
+        from[r] = begin;
+        begin += rows;
+    }
+    tw_wanted own = tw_data_fetched(count, shard, me);
+    for (int64_t i = own.first; i < own.first + own.count && coming > 0; i++) {
+        int owner = owner_of(data, index ? index[i] : first + i);
+        if (owner == me) continue;
+        memcpy((char *)x + (size_t)(i - own.first) * row, in + (size_t)from[owner]++ * row, row);
+    }
+done:
+    free(to);
+    free(out);
+    free(in);
+    free(send);
+    free(receive);
     return st;
 }

@@ -17,6 +17,14 @@ TW_NODISCARD tw_status tw_data_open_part(const char *spec, const tw_data_opts *o
 // do for data that hold all. TW_EFORMAT: the file is another than when it was opened; the rest as tw_data_open.
 TW_NODISCARD tw_status tw_data_hold(tw_data *data, int64_t shard);
 
+// x [...][features] of samples that several ranks hold: of the list index[0 ... count), or first, first + 1, ... where
+// index is NULL. The list is dealt in shards of `shard`, and each rank receives those of its own; a single shard is
+// everybody's. Every rank calls it with
+// the same list. Where x is whole, it is copied.
+TW_NODISCARD tw_status tw_data_fetch(const tw_data *data, const int64_t *index, int64_t first, int64_t count,
+                                     int64_t shard, void *x);
+tw_wanted tw_data_fetched(int64_t count, int64_t shard, int rank); // the places that a rank receives
+
 // --- inside: what data/open.c and data/part.c share ---
 
 // A data set on its way from words to samples.

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/part.h"
 #include "linalg/panel.h"
 #include "thalweg/curv.h"
 #include <float.h>
@@ -35,9 +36,10 @@ tw_status tw_directions_subset(const tw_trainer *t, int64_t samples, int64_t cou
     for (int64_t i = 0; i < data->m; i++) order[i] = i;
     tw_rng rng = tw_rng_at(t->opts.seed, TW_RNG_CURVATURE, (uint64_t)count);
     if (part.m < data->m) tw_rng_shuffle(&rng, data->m, order);
+    TW_TRY(tw_data_fetch(data, order, 0, part.m, part.m, part.x));
+    part.before = part.after = part.unit = 0;
     for (int64_t i = 0; i < part.m; i++) {
         int64_t from = order[i];
-        memcpy((char *)part.x + i * row, (const char *)data->x + from * row, (size_t)row);
         if (data->label) part.label[i] = data->label[from];
         if (data->target)
             memcpy(part.target + i * data->targets, data->target + from * data->targets,

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/ranks.h"
+#include "data/part.h"
 #include <string.h>
 
 // Inside, images of several channels are stored channel last where the network takes them as images (net/sweep.c).
@@ -34,8 +35,15 @@ static tw_status shard_gradient(void *ctx, int64_t shard, int thread, void *part
     int64_t from = shard * g->shard, left = g->count - from, s = left < g->shard ? left : g->shard;
     int last = net->nodes - 1;
     double *norm = g->norms + thread * 3 * g->largest;
-    tw_state_set_data(net, g->data, g->index, g->first + from, s, g->labels ? g->labels + thread * g->largest : NULL,
-                      g->targets ? g->targets + thread * g->largest * g->data->targets : NULL, state);
+    if (g->data->unit > 0) {
+        tw_state_set_data(net, &g->near, NULL, from - g->near_first, s, NULL, NULL, state);
+        state->drop.sample = g->index ? g->index + g->first + from : NULL;
+        state->drop.first = g->first + from;
+    } else {
+        tw_state_set_data(net, g->data, g->index, g->first + from, s,
+                          g->labels ? g->labels + thread * g->largest : NULL,
+                          g->targets ? g->targets + thread * g->largest * g->data->targets : NULL, state);
+    }
     if (tw_augment_is_on(&g->augment)) move_images(g, thread, g->first + from, state);
     state->drop.on = true;
     state->drop.seed = g->seed;
@@ -88,8 +96,50 @@ done:
     return st;
 }
 
+static void drop_near(tw_gradient *g)
+{
+    free(g->near.x);
+    free(g->near.label);
+    free(g->near.target);
+    g->near = (tw_data){0};
+    g->near_room = 0;
+}
+
+// Brings the samples of this rank's shards of the batch here.
+static tw_status bring_near(tw_gradient *g)
+{
+    tw_status st = TW_OK;
+    const tw_data *d = g->data;
+    tw_wanted own = tw_data_fetched(g->count, g->shard, tw_rank());
+    if (own.count > g->near_room || !g->near.x) {
+        drop_near(g);
+        g->near = *d;
+        g->near.x = NULL;
+        g->near.label = NULL;
+        g->near.target = NULL;
+        g->near.before = g->near.after = g->near.unit = 0;
+        TW_TRY(tw_alloc(own.count, (size_t)(d->features * d->real), &g->near.x));
+        if (d->label) TW_TRY(tw_alloc(own.count, sizeof *d->label, &g->near.label));
+        if (d->target) TW_TRY(tw_alloc(own.count, (size_t)d->targets * sizeof *d->target, &g->near.target));
+        g->near_room = own.count;
+    }
+    TW_TRY(tw_data_fetch(d, g->index ? g->index + g->first : NULL, g->first, g->count, g->shard, g->near.x));
+    for (int64_t i = 0; i < own.count; i++) {
+        int64_t at = g->first + own.first + i, sample = g->index ? g->index[at] : at;
+        if (d->label) g->near.label[i] = d->label[sample];
+        if (d->target)
+            memcpy(g->near.target + i * d->targets, d->target + sample * d->targets,
+                   (size_t)d->targets * sizeof *d->target);
+    }
+    g->near.m = own.count;
+    g->near_first = own.first;
+done:
+    return st;
+}
+
 void tw_gradient_close(tw_gradient *g)
 {
+    drop_near(g);
     tw_parts_free(g->parts);
     free(g->image);
     free(g->norms);
@@ -136,6 +186,7 @@ tw_status tw_gradient_sum(tw_gradient *g, const int64_t *index, int64_t first, i
     g->wants_squares = squares;
     g->shard = tw_net_shard(g->net, count);
     int64_t shards = (count + g->shard - 1) / g->shard;
+    if (g->data->unit > 0) TW_TRY(bring_near(g));
     TW_TRY(tw_shards_sum_dealt(g->parts, shards, g->net->kern->real, g->net->n, shard_gradient, g, out));
     const int64_t word = sizeof(double);
     TW_TRY(tw_ranks_gather(shards, word, shards * word, g->sums));

@@ -25,6 +25,9 @@ typedef struct tw_gradient {
     // the batch
     const int64_t *index;
     int64_t first, count, shard;
+    tw_data
+        near; // of data that are dealt to ranks: the samples of this rank's shards, from place near_first of the batch
+    int64_t near_first, near_room;
     const double *weight;
     bool wants_squares;
     // set by the caller

@@ -8,6 +8,8 @@
 #include "thalweg/train.h"
 
 #include "base/alloc.h"
+#include "data/part.h"
+#include "net/net.h"
 #include "thalweg/kernel.h"
 #include "train/revisit.h"
 #include "train/probe.h"
@@ -62,7 +64,8 @@ static tw_status open_data(record *r)
 {
     tw_status st = TW_OK;
     const char *split = tw_recipe_str(r->recipe, "data.split");
-    TW_TRY(tw_recipe_data(r->recipe, split, false, 0, 0, &r->train));
+    TW_TRY(tw_recipe_flag(r->recipe, "data.dealt") ? tw_recipe_data_dealt(r->recipe, split, &r->train)
+                                                   : tw_recipe_data(r->recipe, split, false, 0, 0, &r->train));
     if (strcmp(split, "train") != 0) goto done;
     if (tw_recipe_real(r->recipe, "data.validation") > 0)
         TW_TRY(tw_recipe_data(r->recipe, "validation", true, 0, 0, &r->validation));
@@ -79,6 +82,7 @@ static tw_status open_all(record *r, bool fresh)
     TW_TRY(open_data(r));
     TW_TRY(tw_recipe_net(recipe, r->train, 0, &r->net));
     TW_TRY(tw_recipe_net(recipe, r->train, 0, &r->spare));
+    TW_TRY(tw_data_hold(r->train, tw_net_shard(r->net, r->train->m)));
     if (fresh && tw_recipe_has(recipe, "model.weights"))
         TW_TRY(tw_net_load(r->net, tw_recipe_str(recipe, "model.weights")));
     TW_TRY(tw_stepper_new(recipe, r->net, r->train, &r->stepper));

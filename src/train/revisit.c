@@ -3,6 +3,7 @@
 #include "train/revisit.h"
 
 #include "base/alloc.h"
+#include "data/part.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -26,11 +27,8 @@ static tw_status must_give(const tw_recipe *recipe, const char *key)
     return tw_fail(TW_EINVAL, "recipe: %s is missing", key);
 }
 
-tw_status tw_recipe_data(const tw_recipe *recipe, const char *split, bool whole, int real, int64_t samples,
-                         tw_data **out)
+static tw_data_opts data_opts(const tw_recipe *recipe, const char *split, bool whole, int real, int64_t samples)
 {
-    tw_status st = must_give(recipe, "data.source");
-    if (st != TW_OK) return st;
     tw_data_opts opts = tw_data_defaults();
     opts.split = split;
     if (!whole && tw_recipe_has(recipe, "data.samples")) opts.samples = tw_recipe_int(recipe, "data.samples");
@@ -42,7 +40,24 @@ tw_status tw_recipe_data(const tw_recipe *recipe, const char *split, bool whole,
     opts.add_to_sd = tw_recipe_real(recipe, "data.add_to_sd");
     opts.seed = seed_of(recipe, "seeds.data");
     opts.real = width(recipe, real);
+    return opts;
+}
+
+tw_status tw_recipe_data(const tw_recipe *recipe, const char *split, bool whole, int real, int64_t samples,
+                         tw_data **out)
+{
+    tw_status st = must_give(recipe, "data.source");
+    if (st != TW_OK) return st;
+    tw_data_opts opts = data_opts(recipe, split, whole, real, samples);
     return tw_data_open(tw_recipe_str(recipe, "data.source"), &opts, out);
+}
+
+tw_status tw_recipe_data_dealt(const tw_recipe *recipe, const char *split, tw_data **out)
+{
+    tw_status st = must_give(recipe, "data.source");
+    if (st != TW_OK) return st;
+    tw_data_opts opts = data_opts(recipe, split, false, 0, 0);
+    return tw_data_open_part(tw_recipe_str(recipe, "data.source"), &opts, out);
 }
 
 tw_status tw_recipe_net(const tw_recipe *recipe, const tw_data *data, int real, tw_net **out)

@@ -10,6 +10,8 @@
 // recipe's number; whole: all of the part, whatever the recipe says.
 TW_NODISCARD tw_status tw_recipe_data(const tw_recipe *recipe, const char *split, bool whole, int real, int64_t samples,
                                       tw_data **out);
+// The same without x, until tw_data_hold (data/part.h), where several ranks work together.
+TW_NODISCARD tw_status tw_recipe_data_dealt(const tw_recipe *recipe, const char *split, tw_data **out);
 TW_NODISCARD tw_status tw_recipe_net(const tw_recipe *recipe, const tw_data *data, int real, tw_net **out);
 
 typedef struct tw_revisit {

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "data/part.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ tw_status tw_data_sample(const tw_data *data, int64_t samples, uint64_t seed, tw
     made->label = NULL;
     made->target = NULL;
     made->class_name = NULL;
+    made->before = made->after = made->unit = 0;
     TW_TRY(tw_strdup(data->name, &made->name));
     TW_TRY(tw_alloc(samples, row, &made->x));
     if (data->label) TW_TRY(tw_alloc(samples, sizeof *made->label, &made->label));
@@ -34,9 +36,9 @@ tw_status tw_data_sample(const tw_data *data, int64_t samples, uint64_t seed, tw
         tw_rng rng = tw_rng_at(seed, TW_RNG_SPLIT, 1);
         tw_rng_shuffle(&rng, data->m, order);
     }
+    TW_TRY(tw_data_fetch(data, order, 0, samples, samples, made->x));
     for (int64_t i = 0; i < samples; i++) {
         int64_t from = order[i];
-        memcpy((char *)made->x + (size_t)i * row, (const char *)data->x + (size_t)from * row, row);
         if (data->label) made->label[i] = data->label[from];
         if (data->target)
             memcpy(made->target + i * data->targets, data->target + from * data->targets,

@@ -71,6 +71,34 @@ every_command_of_whole_sweeps_takes_parts() {
     # shellcheck disable=SC2086
     same compare $words --matrices hessian,moment --html page.html
 }
+# Each batch is drawn from all samples, of which a rank holds its part: steps, whole sweeps, and a probe's drawn samples.
+a_run_on_dealt_samples_has_the_same_bits() {
+    cat >r.yaml <<'END2'
+data: {source: "idx:x.idx,y.idx", dealt: true, scale: standard, validation: 0.1}
+model: {spec: "mlp:48-60-10,act=tanh"}
+optim: {lr: 0.05}
+sampling: {batch: 150, augment: "flip,shift:1"}
+stop: {steps: 8}
+probes:
+  every: 4 steps
+  samples: 100
+  also:
+    - {kind: eigs, top: 2}
+    - {kind: loss, data: train}
+    - {kind: noise}
+END2
+    idx
+    run train r.yaml --run alone --quiet
+    exits 0
+    on 3 train r.yaml --run many --quiet
+    exits 0
+    run export alone --csv alone.csv --quiet
+    run export many --csv many.csv --quiet
+    cmp alone.csv many.csv
+    cmp alone/weights-8.safetensors many/weights-8.safetensors
+    on 2 train --resume many --quiet --set stop.steps=10
+    exits 0
+}
 # What is wrong with a sample is said by the rank that has it.
 a_bad_number_is_found_by_the_rank_that_reads_it() {
     awk 'BEGIN { for (i = 0; i < 600; i++) print (i == 590 ? "nan" : i) "," i % 2 }' >rows.csv
@@ -80,4 +108,4 @@ a_bad_number_is_found_by_the_rank_that_reads_it() {
 
 claims images_are_read_in_parts zipped_images_are_kept_in_parts records_in_several_files_are_read_in_parts \
     arrays_are_read_in_parts rows_of_text_are_kept_in_parts a_split_in_drawn_order_is_kept_in_parts \
-    every_command_of_whole_sweeps_takes_parts a_bad_number_is_found_by_the_rank_that_reads_it
+    every_command_of_whole_sweeps_takes_parts a_run_on_dealt_samples_has_the_same_bits a_bad_number_is_found_by_the_rank_that_reads_it
