@@ -179,14 +179,24 @@ int tw_build_conv_groups(tw_builder *b, int value, const char *name, int64_t out
     return b->net->nodes;
 }
 
+// " behind layer conv8": the last one with parameters, where pools have no name of their own.
+static void behind(const tw_net *net, size_t size, char *text)
+{
+    const char *name = net->tensors > 0 ? net->param[net->tensors - 1].name : "", *end = strrchr(name, '.');
+    *text = '\0';
+    if (end) snprintf(text, size, " behind layer %.*s", (int)(end - name), name);
+}
+
 int tw_build_pool(tw_builder *b, int value, bool mean, int64_t size, int64_t stride)
 {
     if (b->st != TW_OK) return 0;
     int64_t h = b->h[value], w = b->w[value], c = b->c[value];
     if (h < size || w < size) {
-        b->st =
-            tw_fail(TW_EINVAL, "model %s: a pool of %" PRId64 " x %" PRId64 " does not fit into %" PRId64 " x %" PRId64,
-                    b->net->model, size, size, h, w);
+        char where[96];
+        behind(b->net, sizeof where, where);
+        b->st = tw_fail(TW_EINVAL,
+                        "model %s: a pool of %" PRId64 " x %" PRId64 "%s does not fit into %" PRId64 " x %" PRId64,
+                        b->net->model, size, size, where, h, w);
         return 0;
     }
     int64_t oh = (h - size) / stride + 1, ow = (w - size) / stride + 1;

@@ -76,8 +76,10 @@ int tw_build_batch_norm(tw_builder *b, int value, const char *name, double eps, 
 {
     if (b->st != TW_OK) return 0;
     if (b->image[value][1] > 1) {
-        b->st = tw_fail(TW_EINVAL, "model %s: layer %s: found flattened images, expected the norm before flattening",
-                        b->net->model, name);
+        b->st = tw_fail(TW_EINVAL,
+                        "model %s: layer %s: found %" PRId64 " features, %" PRId64 " positions of %" PRId64
+                        " channels flattened, expected the norm before flattening",
+                        b->net->model, name, b->c[value], b->image[value][1], b->image[value][0]);
         return 0;
     }
     tw_node *n = tw_build_next(b, value, &tw_op_batch_norm, b->h[value], b->w[value], b->c[value]);

@@ -75,7 +75,8 @@ static void convolutional_networks_have_the_counts_of_the_paper(void **state)
     must_fail(tw_net_new("simplecnn", &data, &opts, &net), TW_EINVAL, "needs images");
     data.height = data.width = 28;
     must_fail(tw_net_new("resnet31", &data, &opts, &net), TW_EINVAL, "found depth 31");
-    must_fail(tw_net_new("vgg11", &data, &opts, &net), TW_EINVAL, "does not fit into 1 x 1");
+    must_fail(tw_net_new("vgg11", &data, &opts, &net), TW_EINVAL,
+              "a pool of 2 x 2 behind layer conv8 does not fit into 1 x 1");
 }
 
 // Truth: 256 F + T F + L (12 F^2 + 13 F) + 2 F + 256 F for a transformer of width F on T bytes; 4 H (f + H) + 8 H for
@@ -129,7 +130,13 @@ static void descriptions_say_which_layer_is_wrong(void **state)
         {"seq:dense(0)", "found outputs \"0\""},
         {"seq:dense(10", "found no closing bracket"},
         {"seq:dropout(1) dense(10)", "found P \"1\", expected a number from 0 on and below 1"},
-        {"seq:conv(4,3) flatten bn dense(10)", "expected the norm before flattening"},
+        {"seq:conv(4,3) flatten bn dense(10)", "layer 3, bn: model seq:conv(4,3) flatten bn dense(10): layer 2: found "
+                                               "2704 features, 676 positions of 4 channels "
+                                               "flattened, expected the norm before flattening"},
+        {"seq:maxpool(29) dense(10)", "layer 1, maxpool(29): "},
+        {"seq:maxpool(29) dense(10)", "a pool of 29 x 29 does not fit into 28 x 28"},
+        {"seq:conv(4,3) meanpool(27) dense(10)", "a pool of 27 x 27 behind layer 0 does not fit into 26 x 26"},
+        {"seq:conv(4,9) conv(4,21) dense(10)", "layer 1: a window of 21 x 21 does not fit into 20 x 20"},
         {"seq:", "found no operation"},
         {"seq:[ conv(4,3) ] dense(10)",
          "word 3, the end of a branch: model seq:[ conv(4,3) ] dense(10): cannot add 26 x 26 x 4"},
