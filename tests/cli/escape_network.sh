@@ -101,7 +101,8 @@ a_saddle_is_found_and_joined() {
         --init glorot-normal --rule saddle --noise white:0.02 --lr 0.5 --replicas 32 --max-steps 3000 --starts 12 --quiet --json
     [ "$code" = 0 ] || [ "$code" = 1 ] || return 1
     says '"barrier"' '"share"' '"h_ae"' '"action"' || return 1
-    echo "$out" | awk -F: '/"barrier"/ { exit !($2 + 0 > 0) }'
+    echo "$out" | awk -F: '/"barrier"/ { exit !($2 + 0 > 0) }' || return 1
+    echo "$out" | awk -F: '/"ln_steps"/ { exit !($2 + 0 > 3) }' # the start is on this side of the plane
 }
 # shellcheck disable=SC2086
 what_makes_no_sense_is_refused() {
