@@ -95,6 +95,20 @@ a_file_in_the_form_of_sensorless_is_left_past_a_saddle() {
     says "49 parameters, 220 samples" "slope of theory" || return 1
     [ -s f.svg ] && grep -q "measured" f.csv
 }
+# Three classes of which the first two are joined: the valley of a file that has only the two groups.
+classes_are_joined_as_asked() {
+    awk 'BEGIN { srand(3); for (i = 0; i < 90; i++) { c = i % 3; x = rand() + c; y = rand() - c / 2
+        print x "," y "," c >"three.csv"; print x "," y "," (c == 2) >"two.csv" } }'
+    words="--model mlp:2-1 --loss logistic --l2 0.05 --rule box:0.1 --replicas 16 --max-steps 200000 --json --quiet"
+    # shellcheck disable=SC2086
+    run escape network --data csv:three.csv --first-classes 2 $words
+    exits 0 || return 1
+    echo "$out" | grep -E '"(loss|ln_steps)": [0-9]' >joined
+    # shellcheck disable=SC2086
+    run escape network --data csv:two.csv $words
+    exits 0 || return 1
+    echo "$out" | grep -E '"(loss|ln_steps)": [0-9]' | cmp - joined && [ "$(wc -l <joined)" = 2 ]
+}
 # From a wide start the lowest saddle found joins the valley to another; its barrier is positive, its index one.
 a_saddle_is_found_and_joined() {
     run escape network --data gauss:classes=2,dim=3,n=100,sep=1 --model mlp:3-2-1,act=tanh --loss logistic --l2 0.01 \
@@ -133,4 +147,5 @@ what_makes_no_sense_is_refused() {
 
 claims threads_and_a_ledger_change_no_number kill_nine_loses_nothing_that_was_finished a_ledger_of_other_work_is_refused \
     splitting_says_what_simulation_says \
-    a_file_in_the_form_of_sensorless_is_left_past_a_saddle a_saddle_is_found_and_joined what_makes_no_sense_is_refused
+    a_file_in_the_form_of_sensorless_is_left_past_a_saddle classes_are_joined_as_asked \
+    a_saddle_is_found_and_joined what_makes_no_sense_is_refused
