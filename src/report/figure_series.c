@@ -130,7 +130,7 @@ static void put_axes(FILE *script, const tw_figure_series *f, const extent *e)
     bool cut = f->y_least < f->y_most;
     double least = e->least, most = e->most;
     if (e->log_y) {
-        fputs("set logscale y\nset format y '%h'\n", script);
+        fputs("set logscale y\n", script);
         // Whole decades, but no more of them than the numbers need: a bar that goes to 0 has no end here.
         least = pow(10, floor(log10(least)));
         most = pow(10, ceil(log10(most)));
@@ -147,6 +147,7 @@ static void put_axes(FILE *script, const tw_figure_series *f, const extent *e)
         most = fmin(most, f->y_most);
     }
     if ((cut || e->log_y) && most > least) fprintf(script, "set yrange [%.9g:%.9g]\n", least, most);
+    if (e->log_y && most > least) tw_figure_log_ticks(script, 'y', least, most);
     if (f->x_small > 0) put_powers(script, f->x_small, e);
     fprintf(script, "set xrange [%.9g:%.9g]\n", e->low, e->high);
 }
