@@ -28,7 +28,7 @@ static tw_status plan(job *j)
     tw_work work;
     bool own_x = tw_net_copies_input(net, j->data);
     int64_t s = j->at_once, threads = j->threads;
-    j->state_bytes = tw_state_plan(net, s, false, own_x, NULL, &state);
+    j->state_bytes = tw_state_plan(net, s, TW_FOR_ADJOINTS, own_x, NULL, &state);
     j->work_bytes = tw_work_plan(net, s, net->out, NULL, &work);
     j->scratch_bytes = (tw_scratch_bytes(net, s, net->out) + 63) / 64 * 64;
     j->room_bytes = j->scratch_bytes + tw_diagonal_room(net, s) + net->n * (int64_t)net->kern->real;
@@ -39,7 +39,7 @@ static tw_status plan(job *j)
     j->room_bytes = (j->room_bytes + 63) / 64 * 64;
     TW_TRY(tw_alloc(threads, (size_t)j->room_bytes, &j->room));
     for (int64_t t = 0; t < threads; t++) {
-        tw_state_plan(net, s, false, own_x, (char *)j->state_memory + t * j->state_bytes, &j->state[t]);
+        tw_state_plan(net, s, TW_FOR_ADJOINTS, own_x, (char *)j->state_memory + t * j->state_bytes, &j->state[t]);
         tw_work_plan(net, s, net->out, (char *)j->work_memory + t * j->work_bytes, &j->work[t]);
         j->state[t].scratch = (char *)j->room + t * j->room_bytes;
     }

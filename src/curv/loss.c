@@ -77,13 +77,14 @@ static tw_status open(job *j)
     tw_status st = TW_OK;
     tw_state unused;
     bool own_x = tw_net_copies_input(j->net, j->data);
-    int64_t bytes = tw_state_plan(j->net, j->shard, false, own_x, NULL, &unused);
+    const tw_state_use use = j->norm2 ? TW_FOR_ADJOINTS : TW_FOR_GRADIENT;
+    int64_t bytes = tw_state_plan(j->net, j->shard, use, own_x, NULL, &unused);
     TW_TRY(tw_alloc(j->threads, sizeof *j->state, &j->state));
-    TW_TRY(tw_alloc(j->threads, (size_t)bytes, &j->memory));
+    TW_TRY(tw_alloc_room(j->threads, (size_t)bytes, &j->memory));
     for (int i = 0; i < j->threads; i++)
-        tw_state_plan(j->net, j->shard, false, own_x, (char *)j->memory + i * bytes, &j->state[i]);
+        tw_state_plan(j->net, j->shard, use, own_x, (char *)j->memory + i * bytes, &j->state[i]);
     bytes = tw_scratch_bytes(j->net, j->shard, 1);
-    TW_TRY(tw_alloc(j->threads, (size_t)bytes, &j->scratch));
+    TW_TRY(tw_alloc_room(j->threads, (size_t)bytes, &j->scratch));
     for (int i = 0; i < j->threads; i++) j->state[i].scratch = (char *)j->scratch + i * bytes;
     TW_TRY(tw_alloc(j->shards, sizeof *j->sums, &j->sums));
     TW_TRY(tw_alloc(j->shards, sizeof *j->right, &j->right));

@@ -65,12 +65,12 @@ static int64_t work_bytes(const tw_product *p, int64_t k, int threads)
            (1 + p->bases * (1 + parts)) * p->net->n * k * (int64_t)p->net->kern->real;
 }
 
-static tw_status plan(tw_product *p, bool second, int64_t memory)
+static tw_status plan(tw_product *p, tw_state_use use, int64_t memory)
 {
     const tw_net *net = p->net;
     tw_state state;
     bool own_x = tw_net_copies_input(net, p->data);
-    int64_t one = tw_state_plan(net, p->shard, second, own_x, NULL, &state);
+    int64_t one = tw_state_plan(net, p->shard, use, own_x, NULL, &state);
     int64_t mine = p->mine.last - p->mine.first;
     p->kept_bytes = one * mine;
     p->recompute_bytes = one * p->threads;
@@ -111,22 +111,22 @@ tw_status tw_product_open(tw_product *p, const tw_net *net, const tw_data *data,
         p->bases += base[b];
     }
     bool own_x = tw_net_copies_input(net, data);
+    const tw_state_use use = base[TW_BASE_HESSIAN] ? TW_FOR_HESSIAN : TW_FOR_ADJOINTS;
 
     TW_TRY(tw_net_fits(net, data));
     if (base[TW_BASE_MOMENT]) TW_TRY(tw_net_needs_samples(net, "the second moment of gradients"));
-    TW_TRY(plan(p, base[TW_BASE_HESSIAN], memory));
+    TW_TRY(plan(p, use, memory));
     int64_t mine = p->mine.last - p->mine.first, states = p->kept ? mine : p->threads;
     TW_TRY(tw_alloc(states, sizeof *p->state, &p->state));
-    TW_TRY(tw_alloc(p->kept ? p->kept_bytes : p->recompute_bytes, 1, &p->state_memory));
+    TW_TRY(tw_alloc_room(p->kept ? p->kept_bytes : p->recompute_bytes, 1, &p->state_memory));
     char *at = p->state_memory;
-    for (int64_t i = 0; i < states; i++)
-        at += tw_state_plan(net, p->shard, base[TW_BASE_HESSIAN], own_x, at, &p->state[i]);
+    for (int64_t i = 0; i < states; i++) at += tw_state_plan(net, p->shard, use, own_x, at, &p->state[i]);
     TW_TRY(tw_alloc(p->threads, sizeof *p->work, &p->work));
     tw_work unused;
-    TW_TRY(tw_alloc(p->threads, (size_t)tw_work_plan(net, p->shard, block, NULL, &unused), &p->work_memory));
+    TW_TRY(tw_alloc_room(p->threads, (size_t)tw_work_plan(net, p->shard, block, NULL, &unused), &p->work_memory));
     at = p->work_memory;
     for (int i = 0; i < p->threads; i++) at += tw_work_plan(net, p->shard, block, at, &p->work[i]);
-    TW_TRY(tw_alloc(p->threads, (size_t)p->scratch_bytes, &p->scratch));
+    TW_TRY(tw_alloc_room(p->threads, (size_t)p->scratch_bytes, &p->scratch));
     TW_TRY(tw_parts_new(&p->parts));
     TW_TRY(tw_alloc(net->n * block, (size_t)net->kern->real, &p->wt));
     TW_TRY(tw_alloc(net->n * block * p->bases, (size_t)net->kern->real, &p->total));

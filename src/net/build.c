@@ -306,6 +306,7 @@ tw_status tw_build_end_positions(tw_builder *b, int value)
             if (net->node[i].input[j] >= 0) readers[net->node[i].input[j]]++;
     for (int i = net->nodes - 1; i >= 0; i--) { // the order in which adjoints are written
         tw_node *n = &net->node[i];
+        n->unread = readers[i + 1] == 0 && i < net->nodes - 1;
         bool may_share = n->op == &tw_op_activation || n->op == &tw_op_flatten;
         n->in_place =
             may_share && n->input[0] > 0 && readers[n->input[0]] == 1 && !net->node[n->input[0] - 1].op->reads_output;

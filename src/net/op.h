@@ -33,6 +33,7 @@ typedef struct tw_node {
     tw_window win;           // convolutions and pools
     int64_t pin2, in2;       // positions and features of input[1], where there is one
     int64_t weights, biases; // numbers at weight and bias
+    bool unread;             // nobody reads its value, as of the last of a chain of states: its adjoint is 0
     bool shared;             // a later node has the same parameters: gradients add to what that one wrote
     int64_t groups;          // of a convolution, heads of a product, runs of a softmax
     bool ta, tb, causal;     // products: transposed factors; softmax: a position sees none after it
@@ -81,6 +82,7 @@ struct tw_op_kind {
     const char *name;
     bool keeps;        // wants d
     bool reads_output; // needs its own value later: no reader may overwrite it in place
+    bool passes;       // later sweeps read neither the values nor, after backward, the adjoints it stands between
     bool permutes;     // tangents of input and output differ in layout even where values share memory
     void (*forward)(const tw_view *v);
     void (*backward)(const tw_view *v);

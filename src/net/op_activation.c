@@ -43,6 +43,7 @@ static void backward_tangent(const tw_view *v)
 
 const tw_op_kind tw_op_activation = {
     .name = "activation",
+    .passes = true,
     .keeps = true,
     .forward = forward,
     .backward = backward,

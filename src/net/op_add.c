@@ -42,6 +42,7 @@ static void backward_tangent(const tw_view *v) { share(v, v->k, v->ybt, v->xbt);
 
 const tw_op_kind tw_op_add = {
     .name = "add",
+    .passes = true,
     .forward = forward,
     .backward = backward,
     .tangent = tangent,

@@ -37,6 +37,7 @@ static void backward_tangent(const tw_view *v) { split(v, v->k, v->ybt, v->xbt);
 
 const tw_op_kind tw_op_concat = {
     .name = "concat",
+    .passes = true,
     .forward = forward,
     .backward = backward,
     .tangent = tangent,

@@ -33,6 +33,7 @@ static void backward_tangent(const tw_view *v)
 
 const tw_op_kind tw_op_flatten = {
     .name = "flatten",
+    .passes = true,
     .permutes = true,
     .forward = forward,
     .backward = backward,

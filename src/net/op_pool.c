@@ -28,6 +28,7 @@ static void max_backward_tangent(const tw_view *v)
 
 const tw_op_kind tw_op_max_pool = {
     .name = "max-pool",
+    .passes = true,
     .keeps = true,
     .forward = max_forward,
     .backward = max_backward,
@@ -55,6 +56,7 @@ static void mean_backward_tangent(const tw_view *v)
 
 const tw_op_kind tw_op_mean_pool = {
     .name = "mean-pool",
+    .passes = true,
     .forward = mean_forward,
     .backward = mean_backward,
     .tangent = mean_tangent,

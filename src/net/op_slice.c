@@ -34,6 +34,7 @@ static void backward_tangent(const tw_view *v) { give(v, v->k, v->ybt, v->xbt[0]
 
 const tw_op_kind tw_op_slice = {
     .name = "slice",
+    .passes = true,
     .forward = forward,
     .backward = backward,
     .tangent = tangent,

@@ -26,20 +26,78 @@ static bool curved(const tw_node *n)
            n->activation != TW_ACT_IDENTITY;
 }
 
-int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, void *memory, tw_state *state)
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// A value of the network, or its adjoint, with all that are made in its place; and the nodes from the first to the last
+// that need it.
+typedef struct tenant {
+    int64_t at, bytes;
+    int first, last;
+    bool lasts;
+} tenant;
+
+// The lowest place where a tenant meets nobody who is there at the same time.
+static int64_t settle(const tenant *there, int count, const tenant *one)
+{
+    int64_t at = 0;
+    for (int i = 0; i < count; i++) {
+        const tenant *t = &there[i];
+        bool together = t->lasts || one->lasts || (t->first <= one->last && one->first <= t->last);
+        if (!together || t->at + t->bytes <= at || at + one->bytes <= t->at) continue;
+        at = t->at + t->bytes;
+        i = -1;
+    }
+    return at;
+}
+
+typedef enum shared { VALUES, ADJOINTS, ADJOINT_TANGENTS } shared;
+
+// Room for one array of every node. A value is needed from its node to its last reader; its adjoint, on the way back,
+// from that reader, which begins it, to its node. What sweeps that come later read stays: with `all` everything, else,
+// of values, what ops that do not pass read, and of adjoints, unless they pass by, what such ops have made.
+static void carve_shared(carver *c, const tw_net *net, int64_t numbers, shared array, bool all, bool pass_by, void **to)
+{
+    tenant t[TW_MOST_NODES];
+    int of[TW_MOST_NODES], count = 0;
+    int64_t whole = 0;
+    for (int i = 0; i < net->nodes; i++) {
+        const tw_node *n = &net->node[i];
+        const bool shares = n->in_place && !(array == ADJOINT_TANGENTS && n->op->permutes);
+        of[i] = shares ? of[n->input[0] - 1] : count++;
+        tenant *own = &t[of[i]];
+        if (!shares)
+            *own = (tenant){.bytes = aligned(numbers * n->pout * n->out * (int64_t)net->kern->real), .first = i};
+        own->last = i;
+        own->lasts |=
+            all || i == net->nodes - 1 || n->op->reads_output || (array != VALUES && !pass_by && !n->op->passes);
+        for (int j = 0; j < TW_MOST_INPUTS; j++) {
+            if (n->input[j] <= 0) continue;
+            tenant *read = &t[of[n->input[j] - 1]];
+            read->last = i;
+            read->lasts |= array == VALUES && !n->op->passes;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        t[i].at = settle(t, i, &t[i]);
+        whole = t[i].at + t[i].bytes > whole ? t[i].at + t[i].bytes : whole;
+    }
+    char *base = carve(c, whole);
+    for (int i = 0; i < net->nodes; i++) to[i] = base ? base + t[of[i]].at : NULL;
+}
+
+int64_t tw_state_plan(const tw_net *net, int64_t s, tw_state_use use, bool own_x, void *memory, tw_state *state)
 {
     carver c = {memory, 0};
     int64_t real = (int64_t)net->kern->real;
     state->own_x = own_x ? carve(&c, s * net->in * real) : NULL;
+    carve_shared(&c, net, s, VALUES, false, false, state->y);
+    carve_shared(&c, net, s, ADJOINTS, false, use == TW_FOR_GRADIENT, state->yb);
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
         int64_t bytes = s * n->pout * n->out * real;
-        bool shares = n->in_place;
-        state->y[i] = shares ? state->y[n->input[0] - 1] : carve(&c, bytes);
-        state->yb[i] = shares ? state->yb[n->input[0] - 1] : carve(&c, bytes);
         int64_t kept = n->op->kept ? n->op->kept(n, s) * real : bytes;
         state->d[i] = n->op->keeps ? carve(&c, kept) : NULL; // positions of maxima are no wider than numbers
-        state->e[i] = second && curved(n) ? carve(&c, bytes) : NULL;
+        state->e[i] = use == TW_FOR_HESSIAN && curved(n) ? carve(&c, bytes) : NULL;
     }
     state->p = carve(&c, s * net->out * real);
     state->loss = carve(&c, s * net->out_places * (int64_t)sizeof(double));
@@ -58,14 +116,13 @@ int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_w
         bool shares = n->in_place && !n->op->permutes;
         // A curved activation still needs the tangent before it when the adjoints come back.
         work->yt[i] = shares && !curved(n) ? work->yt[n->input[0] - 1] : carve(&c, bytes);
-        work->ybt[i] = shares ? work->ybt[n->input[0] - 1] : carve(&c, bytes);
     }
+    // Nobody reads an adjoint's tangent later but the sweeps of dense networks (net/sweep_layers.c, sweep_diagonal.c).
+    carve_shared(&c, net, s * k, ADJOINT_TANGENTS, tw_net_is_dense(net), true, work->ybt);
     work->c = carve(&c, s * k * (int64_t)sizeof(double));
     work->layer_c = carve(&c, s * k * (int64_t)sizeof(double));
     return c.used;
 }
-
-static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static int64_t op_scratch(const tw_net *net, const tw_node *n, int64_t s, int64_t k)
 {
@@ -245,6 +302,7 @@ void tw_sweep_backward(const tw_net *net, tw_state *state, void *wb)
     for (int i = net->nodes - 1; i >= 0; i--) {
         tw_view v = view(net, state, i);
         v.wb = wb;
+        if (v.node->unread) memset(v.yb, 0, (size_t)(v.s * v.node->pout * v.node->out * (int64_t)net->kern->real));
         add_shared(net, &v, 1, wb, v.node->op->backward);
     }
 }
@@ -268,6 +326,7 @@ void tw_sweep_adjoint_tangents(const tw_net *net, const tw_state *state, int64_t
         tw_view v = tangent_view(net, state, i, k, wt, work);
         v.wbt = wbt;
         v.product_rule = product_rule;
+        if (v.node->unread) memset(v.ybt, 0, (size_t)(v.s * v.node->pout * k * v.node->out * (int64_t)net->kern->real));
         add_shared(net, &v, k, wbt, v.node->op->backward_tangent);
     }
 }

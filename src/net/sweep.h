@@ -31,9 +31,14 @@ typedef struct tw_work {
     double *layer_c;          // [s][k]
 } tw_work;
 
-// Bytes, then pointers into memory of that size. second: the state is for Hessian products (keeps e). own_x: x is
-// copied.
-int64_t tw_state_plan(const tw_net *net, int64_t s, bool second, bool own_x, void *memory, tw_state *state);
+// What a state is for, which decides what it keeps: adjoints as long as one backward needs them; those that later
+// sweeps and norms read; and e as well.
+typedef enum tw_state_use { TW_FOR_GRADIENT, TW_FOR_ADJOINTS, TW_FOR_HESSIAN } tw_state_use;
+
+// Bytes, then pointers into memory of that size. own_x: x is copied. Values and adjoints that nobody reads any more
+// give their room to others: only those of the output, of what layers with parameters read, and of what they make,
+// last.
+int64_t tw_state_plan(const tw_net *net, int64_t s, tw_state_use use, bool own_x, void *memory, tw_state *state);
 int64_t tw_work_plan(const tw_net *net, int64_t s, int64_t k, void *memory, tw_work *work);
 
 // Whether inputs must be converted or rearranged, so that a state needs own_x.

@@ -72,12 +72,13 @@ tw_status tw_gradient_open(tw_net *net, const tw_data *data, int64_t most, tw_gr
     tw_gradient g = {
         .net = net, .data = data, .most = most, .threads = tw_threads(), .largest = tw_net_shard(net, most)};
     tw_state unused;
-    int64_t bytes = tw_state_plan(net, g.largest, false, true, NULL, &unused), shards = most; // shards of one at worst
+    int64_t bytes = tw_state_plan(net, g.largest, TW_FOR_ADJOINTS, true, NULL, &unused),
+            shards = most; // shards of one at worst
 
     TW_TRY(tw_alloc(g.threads, sizeof *g.state, &g.state));
     TW_TRY(tw_alloc(g.threads, (size_t)bytes, &g.memory));
     for (int i = 0; i < g.threads; i++)
-        tw_state_plan(net, g.largest, false, true, (char *)g.memory + i * bytes, &g.state[i]);
+        tw_state_plan(net, g.largest, TW_FOR_ADJOINTS, true, (char *)g.memory + i * bytes, &g.state[i]);
     bytes = tw_scratch_bytes(net, g.largest, 1);
     TW_TRY(tw_alloc(g.threads, (size_t)bytes, &g.scratch));
     for (int i = 0; i < g.threads; i++) g.state[i].scratch = (char *)g.scratch + i * bytes;
