@@ -4,9 +4,9 @@
 // Minibatches are drawn with replacement from the table; a run starts at the minimum and ends when some weight has
 // moved by the size of the box. The paper leaves open regularisation, widths and how classes are joined: what is in
 // `look` is ours, chosen by short trials of `thalweg escape network` so that times are exponential at all points and
-// span e^3 and more. Boxes near the paper's 0.05 with large batches do that where a few samples are far out: there no
-// single draw is enough to leave. Sensorless was tried on rows made in its form alone. A sharpness k is the step k eta
-// (docs/escape.md), drawn afresh.
+// span e^3 and more. Boxes near the paper's 0.05 with large batches do that where a few samples are far out: a
+// single draw is then small beside the box. Sensorless was tried on rows made in its form alone. A sharpness k is the
+// step k eta (docs/escape.md), drawn afresh.
 #include "paper/escape.h"
 
 #include "paper/escape_valley.h"
