@@ -57,8 +57,8 @@ typedef enum shared { VALUES, ADJOINTS, ADJOINT_TANGENTS } shared;
 // of values, what ops that do not pass read, and of adjoints, unless they pass by, what such ops have made.
 static void carve_shared(carver *c, const tw_net *net, int64_t numbers, shared array, bool all, bool pass_by, void **to)
 {
-    tenant t[TW_MOST_NODES];
-    int of[TW_MOST_NODES], count = 0;
+    tenant t[TW_MOST_NODES] = {0};
+    int of[TW_MOST_NODES] = {0}, count = 0;
     int64_t whole = 0;
     for (int i = 0; i < net->nodes; i++) {
         const tw_node *n = &net->node[i];
