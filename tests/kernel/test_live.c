@@ -3,10 +3,7 @@
 //
 // Truth: the sums written out, place by place. All numbers are small integers, so sums are exact in both types and bits
 // are compared: neither order nor blocking can hide a fault.
-#include "test.h"
-
-#include "base/alloc.h"
-#include "base/rng.h"
+#include "kernel/exact.h"
 #include "kernel/gemm_tiles.h"
 
 static const struct {
@@ -25,36 +22,6 @@ static const struct {
     {{.h = 4, .w = 3, .c = 16, .oh = 2, .ow = 3, .kh = 4, .kw = 4, .stride = 1, .top = 1, .left = 2}, 170, 1, 2},
     {{.h = 3, .w = 3, .c = 17, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .stride = 1, .top = 1, .left = 1}, 150, 6, 1},
 };
-
-static double *integers(int64_t n, uint64_t index)
-{
-    double *x = NULL;
-    must(tw_alloc(n, sizeof *x, &x));
-    tw_rng rng = tw_rng_at(5, TW_RNG_TEST, index);
-    for (int64_t i = 0; i < n; i++) x[i] = (double)(int64_t)(5 * tw_rng_uniform(&rng)) - 2;
-    return x;
-}
-
-// An array in the type under test; and its numbers compared with what they should be.
-static void *typed(tw_real real, int64_t n, const double *x)
-{
-    void *y = NULL;
-    must(tw_alloc(n, (size_t)real, &y));
-    for (int64_t i = 0; i < n; i++)
-        if (real == TW_F32)
-            ((float *)y)[i] = (float)x[i];
-        else
-            ((double *)y)[i] = x[i];
-    return y;
-}
-
-static void same(tw_real real, int64_t n, const void *found, const double *truth)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double number = real == TW_F32 ? (double)((const float *)found)[i] : ((const double *)found)[i];
-        if (number != truth[i]) fail_msg("number %d: found %g, expected %g", (int)i, number, truth[i]);
-    }
-}
 
 static void check(const tw_lively *live, tw_real real, const tw_window *win, int64_t out, int64_t k, int64_t images,
                   bool two)

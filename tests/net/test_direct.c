@@ -6,64 +6,12 @@
 // stays below 1e4 eps of the largest one in double. In float the terms of one sum (at most 1,100 here) times
 // FLT_EPSILON bound what one layer adds, and three layers stand on each other; a term left out changes far more than
 // that.
-#include "test.h"
+#include "net/on_tables.h"
 
-#include "base/alloc.h"
-#include "base/rng.h"
-#include "net/net.h"
-#include "thalweg/curv.h"
 #include <float.h>
 #include <math.h>
 
-enum { M = 5, MOST = 7 };
-
-static tw_data images(void)
-{
-    static double x[M * 3 * 11 * 9];
-    static int32_t label[M] = {0, 1, 2, 3, 1};
-    tw_rng rng = tw_rng_at(3, TW_RNG_TEST, 0);
-    tw_rng_normals(&rng, M * 3 * 11 * 9, x);
-    return (tw_data){.name = (char *)"drawn",
-                     .m = M,
-                     .features = 297,
-                     .channels = 3,
-                     .height = 11,
-                     .width = 9,
-                     .real = 8,
-                     .classes = 4,
-                     .x = x,
-                     .label = label};
-}
-
-// The products of a matrix with k directions, and the gradient behind them, on one table; the caller frees.
-static double *products(const char *model, const char *matrix, const char *table, int real, int64_t k, int64_t *n)
-{
-    const tw_data data = images();
-    tw_net_opts opts = tw_net_defaults();
-    tw_curv_opts copts = tw_curv_defaults();
-    tw_net *net = NULL;
-    tw_curv *curv = NULL;
-    tw_loss_value value;
-    opts.real = real;
-    must(tw_net_new(model, &data, &opts, &net));
-    net->kern = tw_kernels_find(table);
-    *n = tw_net_params(net);
-    double *v = NULL, *out = NULL;
-    must(tw_alloc(*n * k, sizeof *v, &v));
-    must(tw_alloc(*n * (k + 1), sizeof *out, &out));
-    tw_rng rng = tw_rng_at(4, TW_RNG_TEST, 1);
-    tw_rng_normals(&rng, *n * k, v);
-    copts.matrix = matrix;
-    copts.block = k;
-    must(tw_curv_new(net, &data, &copts, &curv));
-    const tw_linop *op = tw_curv_linop(curv);
-    must(op->apply(op->ctx, k, v, out));
-    must(tw_loss(net, &data, out + *n * k, NULL, &value));
-    tw_curv_free(curv);
-    tw_net_free(net);
-    free(v);
-    return out;
-}
+enum { MOST = 7 };
 
 static void compare(const char *model, const char *matrix, const char *table, int real, int64_t k, double bound)
 {
